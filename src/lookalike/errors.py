@@ -1,22 +1,22 @@
 """The exception tree. Every message is one sentence that says what to do.
 
-    LookalikeError
-    +-- UsageError                  wrong use: an option, a value, a name (also a ValueError)
-    |   +-- UnknownDescriptorError
-    +-- ImageError                  one picture; never stops a batch
-    |   +-- UnreadableError         the file or URL cannot be read
-    |   |   +-- FetchError          ... because a URL was refused or failed
-    |   +-- NotAnImageError         its bytes are no picture
-    |   +-- UnsupportedError        a picture in a format or form that is not decoded
-    |   +-- TruncatedError          the file ends too early
-    |   +-- CorruptError            its bytes break the format's rules
-    |   +-- TooLargeError           more pixels or bytes than the limit
-    +-- LibraryError                the library as a whole
-    |   +-- LibraryNotFoundError
-    |   +-- LibraryLockedError      another process writes to it
-    |   +-- LibraryFormatError      not a library, or made by a newer version
-    |   +-- FingerprintError        vectors made by another descriptor than the query's
-    +-- MissingDependencyError      an optional package is needed
+LookalikeError
++-- UsageError                  wrong use: an option, a value, a name (also a ValueError)
+|   +-- UnknownDescriptorError
++-- ImageError                  one picture; never stops a batch
+|   +-- UnreadableError         the file or URL cannot be read
+|   |   +-- FetchError          ... because a URL was refused or failed
+|   +-- NotAnImageError         its bytes are no picture
+|   +-- UnsupportedError        a picture in a format or form that is not decoded
+|   +-- TruncatedError          the file ends too early
+|   +-- CorruptError            its bytes break the format's rules
+|   +-- TooLargeError           more pixels or bytes than the limit
++-- LibraryError                the library as a whole
+|   +-- LibraryNotFoundError
+|   +-- LibraryLockedError      another process writes to it
+|   +-- LibraryFormatError      not a library, or made by a newer version
+|   +-- FingerprintError        vectors made by another descriptor than the query's
++-- MissingDependencyError      an optional package is needed
 """
 
 from __future__ import annotations

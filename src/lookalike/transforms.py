@@ -44,7 +44,9 @@ def centre_crop(image: RGBImage, height: int, width: int) -> RGBImage:
     """
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     if top < 0 or left < 0:
-        raise ValueError(f"a crop of {height} x {width} does not fit in a picture of {image.shape[0]} x {image.shape[1]}")
+        raise ValueError(
+            f"a crop of {height} x {width} does not fit in a picture of {image.shape[0]} x {image.shape[1]}"
+        )
     return image[top : top + height, left : left + width]
 
 

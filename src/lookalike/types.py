@@ -51,9 +51,7 @@ Vectors: TypeAlias = NDArray[Any]
 
 Metric: TypeAlias = Literal["cosine", "l2", "hamming"]
 
-Verdict: TypeAlias = Literal[
-    "same-file", "same-pixels", "same-picture", "edited", "same-scene", "related", "unrelated"
-]
+Verdict: TypeAlias = Literal["same-file", "same-pixels", "same-picture", "edited", "same-scene", "related", "unrelated"]
 """What two pictures are to each other, strongest first. Only the first four are duplicates."""
 
 
@@ -255,7 +253,23 @@ class Table(Protocol):
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What one run of `Library.add` did. ``found`` is the sum of added, changed, unchanged, failed and skipped."""
+    """What one run of `Library.add` did, or has done so far.
+
+    Attributes
+    ----------
+    found
+        The sum of added, changed, unchanged, failed and skipped.
+    seconds
+        Since it began.
+    read, embedded
+        Files whose bytes were read, and contents that got a new vector.
+    missing
+        Pictures of the whole library whose files are gone.
+    interrupted
+        Ended by Ctrl-C.
+    total
+        How many there will be, once the listing that runs ahead has ended; None before.
+    """
 
     found: int = 0
     added: int = 0
@@ -268,9 +282,11 @@ class IndexReport:
     embedded: int = 0
     missing: int = 0
     interrupted: bool = False
+    total: int | None = None
 
     def rows(self) -> Rows:
         values = asdict(self)
+        del values["total"]
         return Rows(tuple(values), [tuple(values.values())], single=True)
 
 

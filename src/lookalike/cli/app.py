@@ -1,0 +1,471 @@
+"""The commands. Each parses, makes one call, and shows the result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from lookalike import defaults
+from lookalike.cli import options
+from lookalike.cli.emit import emit, face, say, write_to
+from lookalike.cli.settings import default_map, settings
+from lookalike.errors import LookalikeError, UsageError
+
+if TYPE_CHECKING:
+    from lookalike.library import Library
+    from lookalike.types import IndexReport, RGBImage
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="lookalike",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lookalike {version('lookalike')}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tell which pictures are the same and which are alike.
+
+    \b
+    Examples:
+      lookalike index ~/Pictures
+      lookalike search beach.jpg --output sheet.png
+      lookalike duplicates --output report.html
+      lookalike demo
+    """
+    commands = context.command.commands  # type: ignore[attr-defined]
+    context.default_map = default_map(settings(commands))
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders, URLs.", show_default=False)
+    ] = None,
+    descriptor: options.Descriptors = list(defaults.DESCRIPTORS),  # noqa: B006
+    recursive: Annotated[bool, typer.Option(help="Descend into folders inside folders.")] = True,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Take hidden files and folders, too.")] = False,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed before.")] = False,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    library: options.Library = None,
+    max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
+    device: options.Device = defaults.DEVICE,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="[default: one per core]", show_default=False)
+    ] = None,
+    allow_private_urls: options.AllowPrivate = False,
+    strict: options.Strict = False,
+    exit_zero: options.ExitZero = False,
+    format_: options.Format = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Index pictures: read, describe and remember them. What has not changed is not read again.
+
+    \b
+    Examples:
+      lookalike index ~/Pictures
+      lookalike index train/ val/ --library project.lookalike --format json
+      find . -name '*.jpg' -print0 | lookalike index --files-from - -0
+    """
+    chosen = face(output, format_)
+    with _open(library, create=True) as opened, _progress("Indexing", quiet) as tell:
+        report = opened.add(
+            _listed(paths, files_from, null),
+            descriptors=descriptor,
+            recursive=recursive,
+            hidden=hidden,
+            follow_links=follow_links,
+            max_pixels=max_pixels,
+            device=device,
+            threads=threads,
+            retry=retry,
+            allow_private_urls=allow_private_urls,
+            progress=tell,
+        )
+        where = opened.path
+    emit(report.rows(), chosen, output)
+    if report.interrupted:
+        say("Stopped. What was done is kept: run the same command again to go on.")
+        raise typer.Exit(130)
+    if report.missing:
+        say(f"{report.missing} indexed before are gone: `lookalike prune` forgets them.", quiet=quiet)
+    if report.failed:
+        say(f"{report.failed} could not be used: `lookalike status --errors --library {where}` says why.", quiet=quiet)
+    if report.found and not (report.added or report.changed or report.unchanged):
+        say("No picture could be indexed.")
+        raise typer.Exit(3)
+    _exit(strict and report.failed > 0, exit_zero)
+
+
+@app.command()
+def search(
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUERY...", help="Files, folders, URLs; - is a picture on standard input.", show_default=False
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, metavar="N", help="Neighbours of each query.")] = defaults.K,
+    descriptor: Annotated[
+        str, typer.Option("--descriptor", "-d", metavar="NAME", help="By which to compare.")
+    ] = defaults.DESCRIPTOR,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="DISTANCE", help="Largest accepted distance. [default: any]", show_default=False),
+    ] = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    library: options.Library = None,
+    max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
+    device: options.Device = defaults.DEVICE,
+    allow_private_urls: options.AllowPrivate = False,
+    strict: options.Strict = False,
+    exit_zero: options.ExitZero = False,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find the pictures most similar to a query, closest first.
+
+    \b
+    Examples:
+      lookalike search beach.jpg
+      lookalike search beach.jpg -k 20 --output sheet.png
+      curl -s https://example.org/a.jpg | lookalike search - --format json
+      lookalike search new/ --threshold 0.1 --format csv
+    """
+    chosen = face(output, format_, ("png", "html"))
+    asked: list[Any] = [
+        sys.stdin.buffer.read() if query == "-" else query for query in _listed(queries, files_from, null)
+    ]
+    piped = next((query for query in asked if isinstance(query, bytes)), None)
+    with _open(library) as opened:
+        result = opened.search(
+            asked[0] if len(asked) == 1 else asked,
+            k,
+            descriptor=descriptor,
+            threshold=threshold,
+            max_pixels=max_pixels,
+            device=device,
+            allow_private_urls=allow_private_urls,
+        )
+        for name, reason in result.failed:
+            say(f"{name}: {reason}")
+        if len(result.failed) == len(result.queries):
+            raise LookalikeError("no query could be read" if result.queries else "there is no picture to search for")
+        load = _loader(opened, piped)
+        if chosen == "png":
+            from lookalike.render import search_sheet
+
+            write_to(output, lambda stream: search_sheet(result, load).save(stream, "PNG"))
+        elif chosen == "html":
+            from lookalike.render import search_page
+
+            write_to(output, lambda stream: _write_text(stream, search_page(result, load)))
+        else:
+            emit(result.rows(), chosen, output, relative_to=relative_to)
+    say(_written(output), quiet=quiet or output is None)
+    _exit(strict and bool(result.failed), exit_zero)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A file or URL; - is standard input.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    descriptor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--descriptor",
+            "-d",
+            metavar="NAME",
+            help="Descriptor; may be given several times. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
+    device: options.Device = defaults.DEVICE,
+    allow_private_urls: options.AllowPrivate = False,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Hold two pictures against each other: distances, dimensions, bytes, pixels. Needs no library.
+
+    \b
+    Examples:
+      lookalike compare a.jpg b.png
+      lookalike compare a.jpg https://example.org/b.jpg --format json
+    """
+    from lookalike.library import compare as compare_pictures
+
+    chosen = face(output, format_)
+    sides: list[Any] = [sys.stdin.buffer.read() if side == "-" else side for side in (a, b)]
+    result = compare_pictures(
+        sides[0],
+        sides[1],
+        descriptors=descriptor or (),
+        max_pixels=max_pixels,
+        device=device,
+        allow_private_urls=allow_private_urls,
+    )
+    emit(result.rows(), chosen, output, relative_to=relative_to)
+
+
+@app.command()
+def duplicates(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Only at or under these. [default: the whole library]", show_default=False
+        ),
+    ] = None,
+    level: Annotated[
+        str, typer.Option(metavar="LEVEL", help=f"Weakest verdict to report: {', '.join(defaults.LEVELS)}.")
+    ] = defaults.LEVEL,
+    library: options.Library = None,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find groups of duplicates. Nothing is ever removed by this.
+
+    \b
+    Examples:
+      lookalike duplicates
+      lookalike duplicates --level edited --output report.html
+      lookalike duplicates train/ val/ --level same-pixels --format csv
+    """
+    chosen = face(output, format_, ("png", "html"))
+    with _open(library) as opened, _progress("Comparing", quiet):
+        report = opened.duplicates(paths or (), level=level)
+        load = _loader(opened, None)
+        if chosen == "png":
+            from lookalike.render import groups_sheet
+
+            write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
+        elif chosen == "html":
+            from lookalike.render import duplicates_page
+
+            write_to(output, lambda stream: _write_text(stream, duplicates_page(report, load)))
+        else:
+            emit(report.rows(), chosen, output, relative_to=relative_to)
+    copies = sum(len(group.members) - 1 for group in report.groups)
+    say(f"{len(report.groups)} groups, {copies} pictures beside their keepers, among {report.pictures}.", quiet=quiet)
+    for reason, count in report.left_out:
+        say(f"{count} {reason}.", quiet=quiet)
+    say(_written(output), quiet=quiet or output is None)
+
+
+@app.command()
+def status(
+    errors: Annotated[
+        bool, typer.Option("--errors", help="List what failed or was skipped, with the reasons.")
+    ] = False,
+    library: options.Library = None,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Say what the library holds.
+
+    \b
+    Examples:
+      lookalike status
+      lookalike status --errors --format csv
+    """
+    chosen = face(output, format_)
+    with _open(library) as opened:
+        emit(opened.problems() if errors else opened.status().rows(), chosen, output, relative_to=relative_to)
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be forgotten.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    library: options.Library = None,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Forget pictures whose files are gone. Files are never touched; folders that are offline are left alone.
+
+    \b
+    Examples:
+      lookalike prune --dry-run
+      lookalike prune --yes
+    """
+    chosen = face(output, format_)
+    with _open(library) as opened:
+        report = opened.prune(dry_run=True)
+        if report.uris and not dry_run:
+            if not yes:
+                _confirm(f"Forget {len(report.uris)} pictures whose files are gone?")
+            report = opened.prune()
+    emit(report.rows(), chosen, output, relative_to=relative_to)
+    done = "forgotten" if report.removed and report.uris else "gone"
+    say(f"{len(report.uris)} {done}, {len(report.offline)} offline and left alone.", quiet=quiet)
+
+
+@app.command()
+def descriptors(format_: options.Format = None, output: options.Output = None) -> None:
+    """List the descriptors that there are.
+
+    \b
+    Example:
+      lookalike descriptors --format json
+    """
+    from lookalike.descriptors import available, get_descriptor
+    from lookalike.types import Rows
+
+    specs = [get_descriptor(name).spec for name in available()]
+    columns = ("name", "dim", "metric", "preprocess", "source", "licence", "fingerprint")
+    emit(Rows(columns, [tuple(getattr(spec, c) for c in columns) for spec in specs]), face(output, format_), output)
+
+
+@app.command()
+def config(context: typer.Context, format_: options.Format = None, output: options.Output = None) -> None:
+    """Show the value of every option and where it comes from: variable, project file, user file or default.
+
+    \b
+    Example:
+      lookalike config
+    """
+    from lookalike.types import Rows
+
+    commands = context.parent.command.commands  # type: ignore[union-attr]
+    said = {(setting.command, setting.option): setting for setting in settings(commands)}
+    values = []
+    for name, command in commands.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.name:
+                found = said.get((name, parameter.name))
+                value = found.value if found else parameter.default
+                values.append((name, parameter.opts[0], value, found.source if found else "default"))
+    emit(Rows(("command", "option", "value", "source"), values), face(output, format_), output)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")] = Path(
+        "lookalike-demo"
+    ),
+    quiet: options.Quiet = False,
+) -> None:
+    """Show the main job on real photographs that ship inside installed packages.
+
+    \b
+    Example:
+      lookalike demo
+    """
+    from lookalike.demo import run_demo
+
+    with _progress("Indexing", quiet) as tell:
+        lines = run_demo(folder, progress=tell)
+    for line in lines:
+        typer.echo(line)
+
+
+def _open(path: Path | None, *, create: bool = False) -> Library:
+    from lookalike.library import open_library
+
+    return open_library(path, create=create)
+
+
+def _listed(given: list[str] | None, files_from: str | None, null: bool) -> list[str]:
+    """Return the names on the command line and those of a list file."""
+    names = list(given or [])
+    if files_from is not None:
+        from lookalike.sources import read_list
+
+        if files_from == "-":
+            names += read_list(sys.stdin.buffer, null=null)
+        else:
+            try:
+                with open(files_from, "rb") as stream:
+                    names += read_list(stream, null=null)
+            except OSError as error:
+                raise UsageError(f"{files_from} cannot be read: {error.strerror or error}") from error
+    if not names:
+        raise UsageError("name at least one file, folder or URL")
+    return names
+
+
+class _progress:  # noqa: N801 - used like a function
+    """Shows the counts that `Library.add` reports."""
+
+    def __init__(self, label: str, quiet: bool) -> None:
+        from lookalike.render import progress
+
+        self._bar = progress(None, label, quiet=quiet)
+        self._done = 0
+
+    def __enter__(self) -> Callable[[IndexReport], None]:
+        self._bar.__enter__()
+        return self._tell
+
+    def _tell(self, report: IndexReport) -> None:
+        if report.total is not None:
+            self._bar.total = report.total
+        note = f"{report.failed} failed" if report.failed else ""
+        self._bar.advance(report.found - self._done, note)
+        self._done = report.found
+
+    def __exit__(self, *exception: Any) -> None:
+        self._bar.__exit__(*exception)
+
+
+def _loader(library: Library, piped: bytes | None) -> Callable[[str], RGBImage | None]:
+    """Return what gives a renderer its pictures, by name."""
+
+    def load(name: str) -> RGBImage | None:
+        return library.load(piped if name == "-" and piped is not None else name)
+
+    return load
+
+
+def _write_text(stream: BinaryIO, text: str) -> None:
+    stream.write(text.encode())
+
+
+def _written(output: Path | None) -> str:
+    return f"Written: {output}"
+
+
+def _confirm(question: str) -> None:
+    """Ask on the terminal; without one, refuse."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on: give --yes")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(3)
+
+
+def _exit(reported: bool, exit_zero: bool) -> None:
+    if reported and not exit_zero:
+        raise typer.Exit(1)

@@ -1,0 +1,105 @@
+"""Where an option's value comes from: command line > LOOKALIKE_* > project file > user file > default.
+
+The project file is ``lookalike.toml`` in the current folder or the nearest one above it; the user file is
+``config.toml`` in the user's configuration directory. Keys at the top of a file hold for every command that has such
+an option; those in a table named after a command hold for that command: ``k = 20`` under ``[search]``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lookalike.errors import UsageError
+
+__all__ = ["Setting", "default_map", "settings"]
+
+PREFIX = "LOOKALIKE_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value that some file or variable gives to an option of a command."""
+
+    command: str
+    option: str
+    value: Any
+    source: str
+
+
+def settings(commands: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[Setting]:
+    """Return what the files and the environment say, weakest first, for the options that the commands have.
+
+    Raises
+    ------
+    UsageError
+        If a file is no TOML, or names an option or a command that does not exist.
+    """
+    found: list[Setting] = []
+    for path in (_user_file(), _project_file()):
+        if path is not None and path.is_file():
+            found += _from_file(path, commands)
+    for name, text in sorted((os.environ if environment is None else environment).items()):
+        if name.startswith(PREFIX):
+            option = name.removeprefix(PREFIX).lower()
+            for command, known in commands.items():
+                parameter = _option(known, option)
+                if parameter is not None:
+                    value = text.split(",") if parameter.multiple else text
+                    found.append(Setting(command, parameter.name, value, name))
+    return found
+
+
+def default_map(found: list[Setting]) -> dict[str, dict[str, Any]]:
+    """Return the settings in the form in which click takes them: value by option by command."""
+    result: dict[str, dict[str, Any]] = {}
+    for setting in found:
+        result.setdefault(setting.command, {})[setting.option] = setting.value
+    return result
+
+
+def _option(command: Any, name: str) -> Any:
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name.strip("_") == name:
+            return parameter
+    return None
+
+
+def _from_file(path: Path, commands: Mapping[str, Any]) -> list[Setting]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be used: {error}") from error
+    everywhere, own = [], []
+    for key, value in content.items():
+        if isinstance(value, dict):
+            if key not in commands:
+                raise UsageError(f"{path}: no command {key!r}; there are {', '.join(commands)}")
+            for name, inner in value.items():
+                if _option(commands[key], name.replace("-", "_")) is None:
+                    raise UsageError(f"{path}: `lookalike {key}` has no option {name!r}; see `lookalike {key} --help`")
+                own.append(Setting(key, name.replace("-", "_"), inner, str(path)))
+        else:
+            name = key.replace("-", "_")
+            having = [command for command, known in commands.items() if _option(known, name) is not None]
+            if not having:
+                raise UsageError(f"{path}: no command has an option {key!r}")
+            everywhere += [Setting(command, name, value, str(path)) for command in having]
+    return everywhere + own
+
+
+def _user_file() -> Path | None:
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("lookalike", appauthor=False)) / "config.toml"
+
+
+def _project_file() -> Path | None:
+    here = Path.cwd()
+    return next(
+        (folder / "lookalike.toml" for folder in (here, *here.parents) if (folder / "lookalike.toml").is_file()), None
+    )

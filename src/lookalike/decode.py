@@ -1,0 +1,394 @@
+"""Bytes to an upright sRGB picture.
+
+The kind of a file is told by its first bytes, never by its name. Only the formats of `lookalike.formats` are decoded.
+What Pillow decodes strictly is decoded; nothing is guessed from half a file.
+
+Documented choices: alpha is composited on white; 16-bit samples are divided by 257 and rounded; float samples are
+taken as 0..1 when they lie there, else stretched from their minimum to their maximum; of an animation or a file of
+several pages the first frame is taken; an ICC profile is converted to sRGB (relative colorimetric) and a broken one
+is ignored.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import io
+import itertools
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from lookalike.defaults import MAX_PIXELS
+from lookalike.errors import (
+    CorruptError,
+    ImageError,
+    TooLargeError,
+    TruncatedError,
+    UnsupportedError,
+)
+from lookalike.formats import is_cut, jpeg_bits, sniff
+from lookalike.types import DecodedImage, RGBImage
+
+__all__ = ["array_hash", "decode", "pixel_hash", "same_pixels"]
+
+BACKGROUND = 255  # white, in all three channels
+ORIENTATION = 0x0112
+
+# Decoding one very large picture may take several hundred megabytes: one at a time, whatever the number of threads.
+_LARGE = 24_000_000
+_one_large = threading.BoundedSemaphore(1)
+
+
+def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> DecodedImage:
+    """Return the upright sRGB picture that `data` holds.
+
+    Parameters
+    ----------
+    data
+        A whole file.
+    min_side
+        If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its scale (or another eighth), as long as its shorter
+        side keeps at least this many pixels. None decodes at full scale.
+    max_pixels
+        Largest accepted width x height.
+
+    Raises
+    ------
+    ImageError
+        One of its kinds: see `lookalike.errors`. Nothing else is raised for any bytes.
+    """
+    kind = sniff(data)
+    try:
+        image = _open(data, kind)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise TooLargeError(
+                f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, over the limit of "
+                f"{max_pixels / 1e6:,.0f}: raise it with --max-pixels"
+            )
+        if width * height > _LARGE:
+            with _one_large:
+                return _decode(image, data, kind, min_side)
+        return _decode(image, data, kind, min_side)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"far more pixels than the limit of {max_pixels / 1e6:,.0f} megapixels") from error
+    except MemoryError as error:
+        raise TooLargeError("decoding it needs more memory than there is") from error
+    except Exception as error:  # a codec may raise anything; for one bad picture that is one bad row
+        raise _explain(error, data, kind) from error
+
+
+def pixel_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes | None:
+    """Return 32 bytes over every sample of every frame of `data` at full scale and depth.
+
+    Equal pictures have equal hashes whatever their format, and so have a 16-bit picture that holds 8-bit samples and
+    its 8-bit copy. Alpha, the low bits of 16-bit samples and the later frames of an animation all count.
+
+    Returns
+    -------
+    bytes or None
+        None if all frames together have more than ten times `max_pixels`.
+
+    Raises
+    ------
+    ImageError
+        As `decode` does.
+    """
+    try:
+        return _digest(_exact_frames(data, max_pixels))
+    except _TooManyFramesError:
+        return None
+
+
+def array_hash(pixels: RGBImage) -> bytes:
+    """Return the hash that `pixel_hash` gives a file that decodes to exactly these pixels."""
+    return _digest([pixels])
+
+
+def same_pixels(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> bool:
+    """Say whether two files decode to the same picture, sample by sample, in every frame.
+
+    Compares the samples themselves, not hashes of them, a frame at a time.
+
+    Raises
+    ------
+    ImageError
+        As `decode` does, for either file.
+    """
+    if a == b:
+        return True
+    try:
+        pairs = itertools.zip_longest(_exact_frames(a, max_pixels), _exact_frames(b, max_pixels))
+        return all(x is not None and y is not None and np.array_equal(x, y) for x, y in pairs)
+    except _TooManyFramesError:
+        return False
+
+
+class _TooManyFramesError(Exception):
+    """All frames together are more than is worth comparing."""
+
+
+def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
+    """Open without decoding. Only the plugin of `kind` sees the bytes."""
+    match kind:
+        case "HEIC":
+            _register_heif()
+            formats = ["HEIF"]
+        case _:
+            plugin = kind if kind == "WebP" else kind.capitalize()
+            importlib.import_module(f"PIL.{plugin}ImagePlugin")
+            formats = [kind.upper()]
+    return Image.open(io.BytesIO(data), formats=formats)
+
+
+@functools.cache
+def _register_heif() -> None:
+    import pi_heif
+
+    pi_heif.register_heif_opener()
+
+
+def _frame_count(image: ImageFile.ImageFile, kind: str) -> int:
+    """Frames of an animation or pages of a TIFF; what a camera stores beside the main picture does not count."""
+    if kind in ("JPEG", "HEIC") or not getattr(image, "is_animated", False):
+        return 1
+    return int(getattr(image, "n_frames", 1))
+
+
+def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | None) -> DecodedImage:
+    width, height = image.size
+    if kind == "TIFF" and (50706 in image.tag_v2 or (image.tag_v2.get(254) == 1 and 330 in image.tag_v2)):  # type: ignore[attr-defined]
+        raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
+    frames = _frame_count(image, kind)
+    samples = _plain_jpeg(image, data, min_side) if kind == "JPEG" else None
+    if samples is None:
+        if kind == "JPEG" and min_side:
+            image.draft(None, (min_side, min_side))
+        samples = _samples(image, data, kind)
+    orientation = _orientation(image)
+    reduced = kind == "JPEG" and (samples.shape[1], samples.shape[0]) != (width, height)
+    samples = _upright(samples, orientation)
+    if reduced:
+        width, height = (height, width) if orientation >= 5 else (width, height)
+    else:
+        height, width = samples.shape[:2]
+    digest = None if reduced or frames > 1 else _digest([samples])
+    return DecodedImage(_rgb8(samples), width, height, kind, digest, frames)
+
+
+def _exact_frames(data: bytes, max_pixels: int) -> Iterator[NDArray[Any]]:
+    """Yield the samples of each frame, upright, at full scale and depth."""
+    kind = sniff(data)
+    try:
+        image = _open(data, kind)
+        frames = _frame_count(image, kind)
+        if image.width * image.height > max_pixels:
+            raise TooLargeError(f"over the limit of {max_pixels / 1e6:,.0f} megapixels: raise it with --max-pixels")
+        if image.width * image.height * frames > 10 * max_pixels:
+            raise _TooManyFramesError
+        for frame in range(frames):
+            if frame:
+                image.seek(frame)
+            samples = _plain_jpeg(image, data, None) if kind == "JPEG" else None
+            if samples is None:
+                samples = _samples(image, data if frame == 0 else b"", kind)
+            yield _upright(samples, _orientation(image))
+    except (ImageError, _TooManyFramesError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise _explain(error, data, kind) from error
+
+
+def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -> RGBImage | None:
+    """Decode an intact grey or YCbCr JPEG without a colour profile: the common case, at twice Pillow's speed.
+
+    Returns None for any other, and for one that libjpeg-turbo has a word to say about: Pillow then decides.
+    """
+    if image.mode not in ("RGB", "L") or _srgb_transform(image.info.get("icc_profile"), image.mode) is not None:
+        return None
+    import simplejpeg
+
+    side = min_side or 0
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, min_height=side, min_width=side)
+    except ValueError:
+        return None
+    return np.asarray(pixels, np.uint8)
+
+
+def _samples(image: ImageFile.ImageFile, data: bytes, kind: str) -> NDArray[Any]:
+    """Decode every sample of the current frame, in its simplest exact form.
+
+    Returns
+    -------
+    NDArray
+        (height, width, 3) uint8 sRGB if nothing is lost by it; else (height, width, 4) uint8 with alpha, or
+        (height, width, 1 to 4) uint16, or (height, width, 1) float32.
+    """
+    image.load()
+    if kind in ("PNG", "TIFF") and data and _is_deep(image, data, kind):
+        import cv2
+
+        deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if deep is not None and deep.dtype == np.uint16 and deep.shape[:2] == (image.height, image.width):
+            order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[1 if deep.ndim == 2 else deep.shape[2]]
+            return _simplest(deep.reshape(image.height, image.width, -1)[:, :, order])
+    if image.mode.startswith("I;16"):
+        return _simplest(np.asarray(image).astype(np.uint16)[:, :, None])
+    if image.mode == "I":
+        wide = np.asarray(image)
+        if wide.min() >= 0 and wide.max() <= 65535:
+            return _simplest(wide.astype(np.uint16)[:, :, None])
+        return wide.astype(np.float32)[:, :, None]
+    if image.mode == "F":
+        return np.asarray(image, np.float32)[:, :, None]
+    alpha = None
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if bool((alpha == 255).all()):
+            alpha = None
+    rgb = np.asarray(_to_srgb(image))
+    return rgb if alpha is None else np.dstack([rgb, alpha])
+
+
+def _is_deep(image: ImageFile.ImageFile, data: bytes, kind: str) -> bool:
+    """Say whether samples have 16 bits where Pillow keeps only 8: in colour, or with alpha."""
+    if kind == "PNG":
+        return data[24] == 16 and data[25] in (2, 4, 6)
+    bits = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
+    return len(bits) > 1 and max(bits) == 16
+
+
+def _simplest(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return 16-bit samples as 8-bit ones where they hold no more than that, and without an opaque alpha."""
+    if samples.shape[2] == 4 and bool((samples[:, :, 3] == 65535).all()):
+        samples = samples[:, :, :3]
+    if bool((samples % 257 == 0).all()):
+        narrow = (samples // 257).astype(np.uint8)
+        return np.repeat(narrow, 3, axis=2) if narrow.shape[2] == 1 else narrow
+    return samples
+
+
+def _rgb8(samples: NDArray[Any]) -> RGBImage:
+    """Turn samples as `_samples` gives them into (height, width, 3) uint8 on the documented background."""
+    if samples.dtype == np.uint8 and samples.shape[2] == 3:
+        return samples
+    if samples.dtype == np.uint16:
+        samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    elif samples.dtype == np.float32:
+        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = float(finite.min()), float(finite.max())
+        if low < 0 or high > 1:
+            finite = (finite - low) / max(high - low, 1e-12)
+        samples = np.rint(finite * 255).astype(np.uint8)
+    if samples.shape[2] == 1:
+        return np.repeat(samples, 3, axis=2)
+    if samples.shape[2] == 4:
+        colour, alpha = samples[:, :, :3].astype(np.uint32), samples[:, :, 3:].astype(np.uint32)
+        return ((colour * alpha + BACKGROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return samples
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Return a loaded 8-bit picture as RGB, its colour profile applied."""
+    profile = image.info.get("icc_profile")
+    source = image
+    if image.mode in ("RGBA", "RGBX", "P", "PA", "RGBa"):
+        source = image.convert("RGBA").convert("RGB") if image.mode != "P" else image.convert("RGB")
+    elif image.mode in ("LA", "La", "1"):
+        source = image.convert("L")
+    transform = _srgb_transform(profile, source.mode)
+    if transform is not None:
+        try:
+            return transform.apply(source)  # type: ignore[no-any-return]
+        except (OSError, ValueError):
+            pass  # a profile that does not fit its picture: as if it had none
+    return source if source.mode == "RGB" else source.convert("RGB")
+
+
+@functools.lru_cache(maxsize=32)
+def _srgb_transform(profile: bytes | None, mode: str) -> Any:
+    """Return the transform from a colour profile to sRGB, or None where there is nothing to do or it is broken."""
+    if not profile or mode not in ("RGB", "L", "CMYK", "LAB"):
+        return None
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return None
+        return ImageCms.buildTransform(
+            source,
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            # NOCACHE: the one-pixel cache of a transform is not safe between threads.
+            flags=ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    """EXIF orientation still to be applied, 1 to 8; plugins that turn the picture themselves reset it."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF never costs the picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return `pixels` turned as EXIF orientation 1 to 8 asks."""
+    match orientation:
+        case 2:
+            pixels = pixels[:, ::-1]
+        case 3:
+            pixels = pixels[::-1, ::-1]
+        case 4:
+            pixels = pixels[::-1]
+        case 5:
+            pixels = pixels.transpose(1, 0, 2)
+        case 6:
+            pixels = np.rot90(pixels, -1)
+        case 7:
+            pixels = pixels[::-1, ::-1].transpose(1, 0, 2)
+        case 8:
+            pixels = np.rot90(pixels)
+    return np.ascontiguousarray(pixels)
+
+
+def _digest(frames: Iterable[NDArray[Any]]) -> bytes:
+    digest = hashlib.sha256()
+    for samples in frames:
+        digest.update(f"{samples.dtype.str}{samples.shape}".encode())
+        digest.update(np.ascontiguousarray(samples).data)
+    return digest.digest()
+
+
+def _explain(error: Exception, data: bytes, kind: str) -> ImageError:
+    """Name what a codec's exception means for the user."""
+    words = str(error).strip() or type(error).__name__
+    if is_cut(data, kind) or "truncated" in words.lower():
+        return TruncatedError(f"truncated: the {kind} ends too early ({len(data):,} bytes)")
+    if kind == "JPEG" and (bits := jpeg_bits(data)) not in (0, 8):
+        return UnsupportedError(f"JPEGs of {bits} bits a sample are not decoded; convert it to PNG")
+    if (
+        isinstance(error, NotImplementedError)
+        or "not implemented" in words.lower()
+        or "unsupported" in words.lower()
+        or "not supported" in words.lower()
+    ):
+        return UnsupportedError(f"a form of {kind} that is not decoded: {words}")
+    if "cannot identify" in words:
+        words = "its header makes no sense"
+    return CorruptError(f"corrupt {kind}: {words}")

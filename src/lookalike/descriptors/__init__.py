@@ -1,0 +1,80 @@
+"""Descriptors by name: ours, and those of installed packages that register under ``lookalike.descriptors``.
+
+A plug-in registers a callable that returns a Descriptor in that entry-point group, under the descriptor's name; if it
+has a parameter ``device``, it is given one.
+Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.metadata import entry_points
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.defaults import DEVICE, DEVICES
+from lookalike.errors import UnknownDescriptorError, UsageError
+from lookalike.types import Descriptor, RGBImage, Vectors
+
+__all__ = ["available", "describe", "get_descriptor"]
+
+_BUILT_IN = {
+    "lite0": "lookalike.descriptors.lite0:Lite0",
+    "pdq": "lookalike.descriptors.pdq:PDQ",
+}
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of all descriptors that can be asked for, ours first."""
+    others = sorted({point.name for point in entry_points(group="lookalike.descriptors")} - set(_BUILT_IN))
+    return (*_BUILT_IN, *others)
+
+
+@lru_cache(maxsize=16)
+def get_descriptor(name: str, device: str = DEVICE) -> Descriptor:
+    """Return the descriptor of that name, ready to embed; the same object for the same arguments.
+
+    Parameters
+    ----------
+    name
+        See `available`.
+    device
+        "auto" takes what onnxruntime has: CUDA, then Core ML, then DirectML, then the CPU. Others insist.
+
+    Raises
+    ------
+    UnknownDescriptorError
+        If there is none of that name.
+    UsageError
+        If `device` is unknown or not to be had.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"no device {device!r}: choose one of {', '.join(DEVICES)}")
+    make: Callable[..., Descriptor]
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        make = getattr(importlib.import_module(module), attribute)
+    else:
+        points = [point for point in entry_points(group="lookalike.descriptors") if point.name == name]
+        if not points:
+            raise UnknownDescriptorError(f"no descriptor {name!r}: choose one of {', '.join(available())}")
+        make = points[0].load()
+    return make(device=device) if "device" in inspect.signature(make).parameters else make()
+
+
+def describe(descriptor: Descriptor, images: Sequence[RGBImage]) -> tuple[Vectors, NDArray[np.uint8] | None]:
+    """Return the vectors of `images` in the type in which a library keeps them, and their qualities.
+
+    Returns
+    -------
+    tuple
+        (n, width) in ``descriptor.spec.storage``; and (n,) 0 to 100 if the descriptor knows how much a picture holds
+        for it to go by (it has ``embed_with_quality``), else None.
+    """
+    with_quality = getattr(descriptor, "embed_with_quality", None)
+    vectors, quality = with_quality(images) if with_quality else (descriptor.embed(images), None)
+    return vectors.astype(descriptor.spec.storage, copy=False), quality

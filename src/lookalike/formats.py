@@ -1,0 +1,156 @@
+"""What kind of file some bytes are: told by their structure, without decoding anything."""
+
+from __future__ import annotations
+
+import struct
+
+from lookalike.errors import CorruptError, NotAnImageError, TruncatedError, UnsupportedError
+
+__all__ = ["FORMATS", "is_cut", "jpeg_bits", "sniff"]
+
+FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
+
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+_OTHER_PICTURES = [  # known, not decoded: said so rather than "not an image"
+    (b"8BPS", "Photoshop"), (b"\x00\x00\x01\x00", "icon"), (b"\x00\x00\x02\x00", "cursor"),
+    (b"\xff\x0a", "JPEG XL"), (b"\x00\x00\x00\x0cJXL ", "JPEG XL"), (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"), (b"FUJIFILMCCD-RAW", "camera raw"), (b"IIRO", "camera raw"),
+    (b"IIRS", "camera raw"), (b"IIU\x00", "camera raw"), (b"FOVb", "camera raw"), (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"), (b"DDS ", "DirectDraw surface"), (b"gimp xcf", "GIMP"), (b"qoif", "QOI"),
+    (b"farbfeld", "farbfeld"), (b"BPG\xfb", "BPG"), (b"FLIF", "FLIF"), (b"icns", "Apple icon"),
+]  # fmt: skip
+
+
+def sniff(data: bytes) -> str:
+    """Return which of `FORMATS` the first bytes announce.
+
+    Raises
+    ------
+    TruncatedError
+        If there are no bytes at all.
+    UnsupportedError
+        If they announce a picture of another format; the message names it.
+    NotAnImageError
+        If they announce no picture.
+    """
+    head = bytes(data[:64])
+    if not head:
+        raise TruncatedError("the file is empty")
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WebP"
+    if head.startswith((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")):
+        if head[8:10] == b"CR":
+            raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
+        return "TIFF"
+    if (
+        head.startswith(b"BM")
+        and len(head) >= 26
+        and struct.unpack("<I", head[14:18])[0] in (12, 40, 52, 56, 64, 108, 124)
+    ):
+        return "BMP"
+    if head[4:8] == b"ftyp":
+        return _sniff_boxes(data)
+    _refuse(data, head)
+    raise NotAnImageError("not an image: its first bytes match no known picture format")
+
+
+def _refuse(data: bytes, head: bytes) -> None:
+    """Raise for what is a picture all the same, damaged or of another format."""
+    for magic, name in _OTHER_PICTURES:
+        if head.startswith(magic):
+            raise UnsupportedError(f"{name} pictures are not decoded; convert it to one of {', '.join(FORMATS)}")
+    if b"PNG" in head[:8] or b"IHDR" in head[:32]:
+        raise CorruptError("corrupt PNG: its signature is damaged, as by a transfer in text mode")
+    if b"<svg" in data[:1024].lower():
+        raise UnsupportedError("SVG drawings are not decoded; convert it to PNG")
+    if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7") and head[2:3].isspace():
+        raise UnsupportedError("Netpbm pictures are not decoded; convert it to PNG")
+
+
+def _sniff_boxes(data: bytes) -> str:
+    size = struct.unpack(">I", data[:4])[0]
+    brands = {bytes(data[i : i + 4]) for i in (8, *range(16, min(size, 256), 4))}
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    if brands & _HEIF_BRANDS:
+        return "HEIC"
+    if bytes(data[8:12]) == b"crx ":
+        raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
+    raise NotAnImageError("not an image: a film or another media file")
+
+
+def is_cut(data: bytes, kind: str) -> bool:
+    """Say whether the file's own structure runs past its end. Meant for files that do not decode."""
+    match kind:
+        case "JPEG":
+            return b"\xff\xd9" not in data[-4096:]
+        case "PNG":
+            at = 8
+            while at + 12 <= len(data):
+                length, name = struct.unpack(">I4s", data[at : at + 8])
+                if name == b"IEND":
+                    return False
+                at += 12 + length
+            return at != len(data) or at == 8
+        case "WebP":
+            return len(data) < 12 or len(data) < int(struct.unpack("<I", data[4:8])[0]) + 8
+        case "BMP":
+            return len(data) < int(struct.unpack("<I", data[2:6])[0])
+        case "AVIF" | "HEIC":
+            at = 0
+            while at + 8 <= len(data):
+                length = struct.unpack(">I", data[at : at + 4])[0]
+                if length == 1 and at + 16 <= len(data):
+                    length = struct.unpack(">Q", data[at + 8 : at + 16])[0]
+                if length == 0:
+                    return False
+                if length < 8:
+                    return False
+                at += length
+            return at > len(data)
+        case "TIFF":
+            return _tiff_is_cut(data)
+        case "GIF":
+            return not data.rstrip(b"\0").endswith(b";")
+    return False
+
+
+def _tiff_is_cut(data: bytes) -> bool:
+    """Say whether the first directory of a TIFF, or a strip or tile that it names, lies past the end."""
+    order = "<" if data[:2] == b"II" else ">"
+    if len(data) < 8:
+        return True
+    at = struct.unpack(f"{order}I", data[4:8])[0]
+    if at + 2 > len(data):
+        return True
+    count = struct.unpack(f"{order}H", data[at : at + 2])[0]
+    if at + 2 + 12 * count > len(data):
+        return True
+    places: dict[int, tuple[int, ...]] = {}
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
+        tag, form, n = struct.unpack(f"{order}HHI", data[entry : entry + 8])
+        if tag in (273, 279, 324, 325) and form in (3, 4):
+            size = n * (2 if form == 3 else 4)
+            start = entry + 8 if size <= 4 else struct.unpack(f"{order}I", data[entry + 8 : entry + 12])[0]
+            if start + size > len(data):
+                return True
+            places[tag] = struct.unpack(f"{order}{n}{'H' if form == 3 else 'I'}", data[start : start + size])
+    starts, sizes = places.get(273, places.get(324, ())), places.get(279, places.get(325, ()))
+    return any(start + size > len(data) for start, size in zip(starts, sizes, strict=False))
+
+
+def jpeg_bits(data: bytes) -> int:
+    """Bits of a sample as the frame header tells, or 0 where none is found."""
+    at = 2
+    while at + 5 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return data[at + 4]
+        at += 2 + length
+    return 0

@@ -1,0 +1,5 @@
+"""Neighbour search."""
+
+from lookalike.index.exact import ExactIndex
+
+__all__ = ["ExactIndex"]

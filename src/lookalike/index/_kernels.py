@@ -1,0 +1,157 @@
+"""The inner loop of exact search: one chunk of queries against one piece of rows, as fast as NumPy goes.
+
+A kernel's values order rows almost as the final distances do: what it is off by is bounded by its margin. They are
+distances for "cosine" and "hamming", squared distances for "l2".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.metrics import lengths, words
+from lookalike.types import Metric, Vectors
+
+__all__ = ["Bits", "Numbers", "kernel", "widen"]
+
+_CACHED = 1 << 19
+"""Numbers of float32 that are converted and multiplied at a time: 2 MiB, which stay in a core's cache."""
+
+_STRIP = 16
+"""Queries whose bits are compared at a time: with 4096 rows, half a megabyte of words."""
+
+
+def kernel(metric: Metric, dim: int, queries: Vectors) -> Bits | Numbers:
+    """Return the kernel of these queries, (n, width) as stored."""
+    return Bits(queries) if metric == "hamming" else Numbers(metric, dim, queries)
+
+
+def widen(rows: Vectors, out: NDArray[np.float32] | None = None) -> Vectors:
+    """Return float16 rows as float32, in `out` if given; other types as they are.
+
+    By shifting bits in whole arrays, four times as fast as NumPy's own conversion: the exponent and mantissa of a
+    float16, moved to those of a float32, are its value times 2**-112. Infinity and NaN are not kept.
+    """
+    if rows.dtype != np.float16:
+        return rows
+    found = np.empty(rows.shape, np.float32) if out is None else out[: len(rows)]
+    bits = found.view(np.int32)
+    np.copyto(bits, rows.view(np.int16))
+    np.left_shift(bits, 13, out=bits)
+    # The sign was extended into the top bits: only the topmost is its own.
+    np.bitwise_and(bits, np.int32(-0x70000001), out=bits)
+    np.multiply(found, np.float32(2.0**112), out=found)
+    return found
+
+
+class Numbers:
+    """Cosine and Euclidean distance by matrix products in float32."""
+
+    def __init__(self, metric: Metric, dim: int, queries: Vectors) -> None:
+        self.metric: Metric = metric
+        self._queries = widen(queries)
+        self._norms = lengths(self._queries)
+        if metric == "cosine":
+            self._queries = self._queries / np.where(self._norms > 0, self._norms, 1)[:, None]
+        # Of a sum of dim products in float32, in whatever order, plus a few roundings before and after it.
+        self._precision = (dim + 16) * 2.0**-24
+        self._scratch = np.empty((max(1, _CACHED // dim), dim), np.float32) if queries.dtype == np.float16 else None
+
+    def values(self, rows: Vectors, norms: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n_queries, n) float32."""
+        found = np.empty((len(self._queries), len(rows)), np.float32)
+        step = len(rows) if self._scratch is None else len(self._scratch)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for start in range(0, len(rows), step):
+                part = widen(rows[start : start + step], self._scratch)
+                np.matmul(self._queries, part.T, out=found[:, start : start + step])
+            if self.metric == "cosine":
+                found *= np.where(norms > 0, -1 / norms, 0)
+                found += np.float32(1)
+            else:
+                found *= np.float32(-2)
+                found += (norms * norms)[None, :]
+                found += (self._norms * self._norms)[:, None]
+        return found
+
+    def margin(self, norms: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return by how much values of rows of these lengths may be off, (n_queries,) float32."""
+        if self.metric == "cosine":
+            return np.full(len(self._queries), self._precision, np.float32)
+        longest = np.max(norms, where=np.isfinite(norms), initial=0)
+        # The last term is for numbers so small that their squares vanish.
+        reach = (self._norms.astype(np.float64) + longest) ** 2 * self._precision + np.finfo(np.float32).tiny
+        return np.asarray(reach, np.float32)
+
+    def scaled(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return distances on the scale of the values."""
+        with np.errstate(over="ignore"):
+            return distances if self.metric == "cosine" else np.square(distances)
+
+    def within(
+        self, rows: Vectors, norms: NDArray[np.float32], radius: np.float32
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places (query, row) of all rows within the radius, and of some just beyond it."""
+        bound = self.scaled(np.full(len(self._queries), radius, np.float32)) + self.margin(norms)
+        i, j = np.nonzero(self.values(rows, norms) <= bound[:, None])
+        return i, j
+
+
+class Bits:
+    """Hamming distance by counting bits in words of 64. Values are exact."""
+
+    metric: Metric = "hamming"
+
+    def __init__(self, queries: Vectors) -> None:
+        self._words = words(queries)
+
+    def values(self, rows: Vectors, norms: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return (n_queries, n) float32; `norms` are not needed."""
+        columns = np.ascontiguousarray(words(rows).T)
+        found = np.empty((len(self._words), len(rows)), np.float32)
+        for start in range(0, len(found), _STRIP):
+            strip = slice(start, start + _STRIP)
+            found[strip] = _counted(self._words[strip], columns)
+        return found
+
+    def margin(self, norms: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return (n_queries,) zeros."""
+        return np.zeros(len(self._words), np.float32)
+
+    def scaled(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return distances as they are."""
+        return distances
+
+    def within(
+        self,
+        rows: Vectors,
+        norms: NDArray[np.float32],
+        radius: np.float32,  # noqa: ARG002
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places (query, row) of all rows within the radius."""
+        columns = np.ascontiguousarray(words(rows).T)
+        half = len(columns) // 2
+        query, row = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for start in range(0, len(self._words), _STRIP):
+            strip = self._words[start : start + _STRIP]
+            # Unlike pictures differ by more than a small radius in the first half of their bits already.
+            if half and not (_counted(strip[:, :half], columns[:half]) <= radius).any():
+                continue
+            i, j = np.nonzero(_counted(strip, columns) <= radius)
+            query.append(i + start)
+            row.append(j)
+        return np.concatenate(query), np.concatenate(row)
+
+
+def _counted(queries: NDArray[np.uint64], columns: NDArray[np.uint64]) -> NDArray[np.uint8 | np.uint32]:
+    """Return the differing bits of (m, words) queries and (words, n) columns, (m, n)."""
+    # A byte holds the count of three words; more is needed for longer hashes only.
+    wide = np.uint8 if len(columns) <= 3 else np.uint32
+    differing = np.empty((len(queries), columns.shape[1]), np.uint64)
+    count = np.empty(differing.shape, np.uint8)
+    total = np.zeros(differing.shape, wide)
+    for number, column in enumerate(columns):
+        np.bitwise_xor(queries[:, number, None], column[None, :], out=differing)
+        np.bitwise_count(differing, out=count)
+        total += count
+    return total

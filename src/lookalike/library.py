@@ -1,0 +1,600 @@
+"""A library of pictures: the only place where the rooms are joined."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import numpy as np
+
+from lookalike import decode as decoding
+from lookalike.defaults import DESCRIPTOR, DESCRIPTORS, DEVICE, LEVEL, MAX_PIXELS, K
+from lookalike.descriptors import available, describe, get_descriptor
+from lookalike.duplicates import Picture, check_level, find_duplicates, needed_descriptors
+from lookalike.errors import FingerprintError, ImageError, LibraryError, UsageError
+from lookalike.index import ExactIndex
+from lookalike.indexing import available_cores, index
+from lookalike.metrics import paired
+from lookalike.searching import QueryLike, expand, nearest, read_query, vectors_of
+from lookalike.sources import collect, is_url, normalise_uri, read_bytes
+from lookalike.store import Block, Image, Store, VectorMatrix
+from lookalike.types import (
+    Comparison,
+    DecodedImage,
+    Descriptor,
+    DescriptorSpec,
+    DuplicateReport,
+    IndexReport,
+    PruneReport,
+    RGBImage,
+    Rows,
+    SearchResult,
+    SourceItem,
+    Status,
+    Uri,
+    VectorIndex,
+    Vectors,
+    Verdict,
+)
+
+__all__ = ["Library", "compare", "default_path", "open_library"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+ENVIRONMENT = "LOOKALIKE_LIBRARY"
+
+
+def default_path() -> Path:
+    """Return where the library lies unless told otherwise: $LOOKALIKE_LIBRARY, or in the user's data directory."""
+    if chosen := os.environ.get(ENVIRONMENT):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("lookalike", appauthor=False)) / "default.lookalike"
+
+
+def open_library(path: str | os.PathLike[str] | None = None, *, create: bool = True) -> Library:
+    """Open a library.
+
+    Parameters
+    ----------
+    path
+        Its folder, by custom NAME.lookalike; None for `default_path`.
+    create
+        Make an empty one if there is none.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        If there is none and `create` is False.
+    LibraryFormatError
+        If it is no library, or of a newer version.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> with lookalike.open("holiday.lookalike") as library:  # doctest: +SKIP
+    ...     library.add("photos/")
+    ...     library.search("photos/beach.jpg", k=5)
+    """
+    return Library(Store(default_path() if path is None else Path(path), create=create))
+
+
+class Library:
+    """An open library. Use it as a context manager, or call `close`.
+
+    Reading is safe from several threads and processes, also while another process writes.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._matrices: dict[int, VectorMatrix] = {}
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.store.folder
+
+    def close(self) -> None:
+        """Close it; nothing is lost by not doing so."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Library {self.path}>"
+
+    # ------------------------------------------------------------------------------------------------ filling
+
+    def add(
+        self,
+        paths: PathLike | Iterable[PathLike],
+        *,
+        descriptors: Sequence[str] = DESCRIPTORS,
+        recursive: bool = True,
+        hidden: bool = False,
+        follow_links: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        device: str = DEVICE,
+        threads: int | None = None,
+        retry: bool = False,
+        allow_private_urls: bool = False,
+        progress: Callable[[IndexReport], None] | None = None,
+    ) -> IndexReport:
+        """Index files, folders and URLs; what has not changed is not read again.
+
+        Parameters
+        ----------
+        paths
+            Files, folders or http(s) URLs.
+        descriptors
+            Names: see `lookalike.descriptors.available`. Pictures already indexed get the vectors they lack.
+        recursive
+            Descend into folders inside folders.
+        hidden
+            Take files and folders whose names begin with a dot, too.
+        follow_links
+            Follow symbolic links; each real file is taken once.
+        max_pixels
+            Larger pictures fail.
+        device
+            Where models run: see `lookalike.descriptors.get_descriptor`.
+        threads
+            None for one per core.
+        retry
+            Try again what failed before, though it has not changed.
+        allow_private_urls
+            Let URLs lead to addresses that are not public.
+        progress
+            Called with the counts so far.
+
+        Returns
+        -------
+        IndexReport
+            One bad picture never stops it: see `problems`.
+
+        Raises
+        ------
+        LibraryLockedError
+            If another process writes to this library.
+        UsageError
+            For an unknown descriptor or device.
+        """
+        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        names = list(dict.fromkeys(descriptors))
+        if not names:
+            raise UsageError("name at least one descriptor")
+        loaded = [get_descriptor(name, device) for name in names]
+        list_files = partial(
+            collect,
+            paths,
+            recursive=recursive,
+            hidden=hidden,
+            follow_links=follow_links,
+            exclude_ids=self.store.own_files(),
+            allow_private=allow_private_urls,
+        )
+        with self.store.writing(), _Ahead(list_files()) as ahead:
+            source = list_files()
+            run = self.store.start_run(source.roots)
+            report = index(
+                self.store,
+                source,
+                loaded,
+                run=run,
+                max_pixels=max_pixels,
+                threads=threads or available_cores(),
+                retry=retry,
+                progress=None if progress is None else lambda report: progress(replace(report, total=ahead.total)),
+            )
+            if not report.interrupted:
+                for root in source.roots:
+                    if root not in source.incomplete_roots:
+                        self._mark_missing(root, run)
+        return replace(report, missing=self.store.counts()["missing"])
+
+    def _mark_missing(self, root: Uri, run: int) -> None:
+        """Mark what a whole listing of `root` did not show and is no longer there.
+
+        A listing that shows nothing at all is a disk that is not plugged in, not an emptied folder.
+        """
+        unseen, seen = self.store.unseen(root, run)
+        if seen:
+            self.store.set_missing([id_ for id_, uri in unseen if not os.path.lexists(uri)])
+
+    def prune(self, *, dry_run: bool = False) -> PruneReport:
+        """Remove the rows of files that are gone. Files are never touched.
+
+        A file counts as gone only if the folder that was indexed is there and is not empty; else it is offline and
+        its rows stay.
+
+        Parameters
+        ----------
+        dry_run
+            Only say what would be removed.
+        """
+        roots = sorted(self.store.roots(), key=len, reverse=True)
+        online = {root: _is_online(root) for root in roots}
+        gone: list[tuple[int, Uri]] = []
+        offline: list[Uri] = []
+        for id_, uri in self.store.entries():
+            if is_url(uri) or os.path.lexists(uri):
+                continue
+            root = next((r for r in roots if uri == r or uri.startswith(r.rstrip(os.sep) + os.sep)), None)
+            if root is not None and online[root]:
+                gone.append((id_, uri))
+            else:
+                offline.append(uri)
+        if gone and not dry_run:
+            with self.store.writing():
+                self.store.remove([id_ for id_, uri in gone if not os.path.lexists(uri)])
+        return PruneReport(tuple(uri for _, uri in gone), tuple(offline), removed=not dry_run)
+
+    # ------------------------------------------------------------------------------------------------ asking
+
+    def search(
+        self,
+        queries: QueryLike | Iterable[QueryLike],
+        k: int = K,
+        *,
+        descriptor: str = DESCRIPTOR,
+        threshold: float | None = None,
+        max_pixels: int = MAX_PIXELS,
+        device: str = DEVICE,
+        allow_private_urls: bool = False,
+    ) -> SearchResult:
+        """Return the k most similar pictures of each query, closest first.
+
+        A query that is itself in the library does not return itself; its copies under other names do.
+
+        Parameters
+        ----------
+        queries
+            One or several of: a file, a folder of files, a URL, the bytes of a file, an array (height, width, 3)
+            uint8, a Pillow image.
+        k
+            At least 1. May exceed the number of pictures.
+        descriptor
+            By which to compare.
+        threshold
+            Largest accepted distance; None for any.
+        max_pixels, device, allow_private_urls
+            As in `add`.
+
+        Returns
+        -------
+        SearchResult
+            Padded with key -1 and distance +inf. A query that cannot be read keeps its place and is named in
+            ``failed``.
+
+        Raises
+        ------
+        FingerprintError
+            If the library has no vectors of this descriptor, or of another version of it.
+        UsageError
+            If k < 1, `threshold` is negative, or a query is of no known kind.
+
+        Notes
+        -----
+        Exact up to `lookalike.index.APPROXIMATE_FROM` vectors. Ties: the picture indexed first.
+        """
+        started = time.perf_counter()
+        if k < 1:
+            raise UsageError(f"k must be at least 1, not {k}")
+        if threshold is not None and not threshold >= 0:
+            raise UsageError(f"a threshold is a distance of 0 or more, not {threshold}")
+        embedder = get_descriptor(descriptor, device)
+        descriptor_id = self._held(embedder.spec)
+        asked = vectors_of(
+            expand(queries),
+            self.store,
+            embedder,
+            descriptor_id,
+            max_pixels=max_pixels,
+            threads=available_cores(),
+            allow_private=allow_private_urls,
+        )
+        index_ = self._index(descriptor_id, embedder.spec)
+        names: list[str] = []
+        failed: list[tuple[str, str]] = []
+        found: list[list[tuple[Image, float]]] = []
+        for batch in asked:
+            answered = [query for query in batch if query.vector is not None]
+            rows = np.array([query.vector for query in answered], embedder.spec.storage)
+            rows = rows.reshape(len(answered), embedder.spec.width)
+            hits = iter(nearest(self.store, index_, rows, [query.own for query in answered], k))
+            for query in batch:
+                names.append(query.name)
+                found.append(next(hits) if query.vector is not None else [])
+                if query.problem:
+                    failed.append((query.name, query.problem))
+        if threshold is not None:
+            found = [[hit for hit in near if hit[1] <= threshold] for near in found]
+        keys = np.full((len(names), k), -1, np.int64)
+        distances = np.full((len(names), k), np.inf, np.float32)
+        for row, near in enumerate(found):
+            keys[row, : len(near)] = [image.id for image, _ in near]
+            distances[row, : len(near)] = [distance for _, distance in near]
+        uris = tuple((*(image.uri for image, _ in near), *[None] * (k - len(near))) for near in found)
+        seconds = time.perf_counter() - started
+        return SearchResult(tuple(names), keys, distances, uris, descriptor, tuple(failed), seconds)
+
+    def compare(
+        self,
+        a: QueryLike,
+        b: QueryLike,
+        *,
+        descriptors: Sequence[str] = (),
+        max_pixels: int = MAX_PIXELS,
+        device: str = DEVICE,
+        allow_private_urls: bool = False,
+    ) -> Comparison:
+        """Hold two pictures against each other: see `lookalike.compare`. The library's contents play no part."""
+        return compare(
+            a, b, descriptors=descriptors, max_pixels=max_pixels, device=device, allow_private_urls=allow_private_urls
+        )
+
+    def duplicates(
+        self,
+        paths: PathLike | Iterable[PathLike] = (),
+        *,
+        level: str = LEVEL,
+    ) -> DuplicateReport:
+        """Find groups of duplicates, each member held against the group's keeper.
+
+        Parameters
+        ----------
+        paths
+            Only pictures at or under these; none for the whole library.
+        level
+            The weakest verdict to report: "same-file", "same-pixels", "same-picture", "edited" or "same-scene". The
+            first two are proven by bytes and pixels; the others are what descriptors suggest (see
+            `lookalike.duplicates`), and have no probability.
+
+        Returns
+        -------
+        DuplicateReport
+            Groups in the order of their strongest verdict, then of their size.
+
+        Raises
+        ------
+        UsageError
+            For an unknown level.
+        FingerprintError
+            If the level needs vectors that the library does not have.
+        """
+        started = time.perf_counter()
+        verdict = check_level(level)
+        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        under = [normalise_uri(os.fspath(path)) for path in paths]
+        images: dict[int, list[Image]] = {}
+        for image in dict.fromkeys(self.store.images(under)):
+            images.setdefault(image.content_id, []).append(image)
+        contents = self.store.contents(list(images))
+        pictures = [Picture(contents[id_], tuple(images[id_])) for id_ in images]
+        vectors = {}
+        for name in needed_descriptors(verdict):
+            spec = get_descriptor(name).spec
+            vectors[name] = self._blocks(self._held(spec), spec, None if not under else set(images))
+        found = find_duplicates(pictures, verdict, vectors, read=read_bytes)
+        if found.pixel_hashes and self.store.writable:
+            with contextlib.suppress(LibraryError), self.store.writing():  # they only save work next time
+                self.store.set_pixel_hashes(found.pixel_hashes)
+        return DuplicateReport(
+            found.groups, verdict, sum(map(len, images.values())), time.perf_counter() - started, found.left_out
+        )
+
+    # ------------------------------------------------------------------------------------------------ looking in
+
+    def status(self) -> Status:
+        """Return what the library holds."""
+        counts = self.store.counts()
+        vectors = self.store.vector_counts()
+        names = tuple((spec.name, vectors[id_]) for id_, spec in self.store.descriptors().items())
+        on_disk = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        return Status(
+            str(self.path), counts["ok"], counts["failed"], counts["skipped"], counts["missing"], counts["contents"],
+            counts["bytes"], on_disk, tuple(self.store.roots()), names, self.store.version,
+        )  # fmt: skip
+
+    def problems(self) -> Rows:
+        """Return (uri, error, reason) of everything that failed or was skipped, in the order of names."""
+        return Rows(("uri", "error", "reason"), [(uri, kind, reason) for uri, _, kind, reason in self.store.problems()])
+
+    def load(self, query: QueryLike, *, min_side: int = 512, allow_private_urls: bool = False) -> RGBImage | None:
+        """Return a picture upright, its shorter side at `min_side` or more where it has as many; None if unreadable."""
+        try:
+            one = next(expand(query))
+            if one.pixels is not None:
+                return one.pixels
+            data = read_query(one, allow_private=allow_private_urls) or b""
+            return decoding.decode(data, min_side=min_side).pixels
+        except (ImageError, StopIteration):
+            return None
+
+    def vectors(self, descriptor: str = DESCRIPTOR) -> tuple[list[Uri], Vectors]:
+        """Return the names of all pictures and their vectors, row by row, in the order of names.
+
+        Returns
+        -------
+        tuple
+            n URIs; (n, width) float32, or packed bits (n, dim // 8) uint8 for "hamming". Cosine vectors have been
+            rounded to float16 on the way.
+
+        Raises
+        ------
+        FingerprintError
+            If there are none of this descriptor.
+        """
+        spec = get_descriptor(descriptor).spec
+        blocks = self._blocks(self._held(spec), spec)
+        keys = np.concatenate([np.empty(0, np.int64), *(block.keys for block in blocks)])
+        rows = np.concatenate([np.empty((0, spec.width), spec.storage), *(block.rows for block in blocks)])
+        at = {int(key): row for row, key in enumerate(keys)}
+        images = [image for image in self.store.images() if image.content_id in at]
+        return [image.uri for image in images], rows[[at[image.content_id] for image in images]].astype(spec.dtype)
+
+    def _held(self, spec: DescriptorSpec) -> int:
+        """Return the number that a descriptor has in this library.
+
+        Raises
+        ------
+        FingerprintError
+            If there are no vectors of it, or only such of another version.
+        """
+        held = self.store.descriptors()
+        for id_, other in held.items():
+            if other.fingerprint == spec.fingerprint:
+                return id_
+        again = f"`lookalike index PATH --descriptor {spec.name} --library {self.path}`"
+        if any(other.name == spec.name for other in held.values()):
+            raise FingerprintError(
+                f"this library's {spec.name} vectors were made with other weights or another preprocessing: "
+                f"make new ones with {again}"
+            )
+        have = ", ".join(sorted({other.name for other in held.values()})) or "none at all"
+        raise FingerprintError(f"this library has no {spec.name} vectors (it has {have}): make them with {again}")
+
+    def _matrix(self, descriptor_id: int, spec: DescriptorSpec) -> VectorMatrix:
+        return self._matrices.setdefault(descriptor_id, VectorMatrix(self.store, descriptor_id, spec))
+
+    def _blocks(self, descriptor_id: int, spec: DescriptorSpec, only: set[int] | None = None) -> list[Block]:
+        blocks = list(self._matrix(descriptor_id, spec).blocks())
+        if only is None:
+            return blocks
+        chosen = []
+        for block in blocks:
+            keep = np.fromiter((int(key) in only for key in block.keys), bool, len(block.keys))
+            chosen.append(Block(block.keys[keep], block.rows[keep], None if block.norms is None else block.norms[keep]))
+        return chosen
+
+    def _index(self, descriptor_id: int, spec: DescriptorSpec) -> VectorIndex:
+        blocks = self._blocks(descriptor_id, spec)
+        return ExactIndex.from_blocks(spec.metric, spec.dim, [(b.keys, b.rows, b.norms) for b in blocks])
+
+
+def compare(
+    a: QueryLike,
+    b: QueryLike,
+    *,
+    descriptors: Sequence[str] = (),
+    max_pixels: int = MAX_PIXELS,
+    device: str = DEVICE,
+    allow_private_urls: bool = False,
+) -> Comparison:
+    """Hold two pictures against each other, without a library.
+
+    Parameters
+    ----------
+    a, b
+        Each a file, a URL, the bytes of a file, an array or a Pillow image.
+    descriptors
+        By which to compare; none for all that there are.
+    max_pixels, device, allow_private_urls
+        As in `Library.add`.
+
+    Returns
+    -------
+    Comparison
+        With the distance by each descriptor, and whether bytes or pixels are equal. `same_pixels` is told by the
+        decoded samples at full scale and depth.
+
+    Raises
+    ------
+    ImageError
+        If either cannot be read or decoded.
+    UsageError
+        If either is a folder, or a descriptor is unknown.
+    """
+    loaded = [get_descriptor(name, device) for name in descriptors or available()]
+    sides = [_side(query, loaded, max_pixels, allow_private_urls) for query in (a, b)]
+    one, two = sides
+    distances = []
+    for descriptor in loaded:
+        rows, _ = describe(descriptor, [one.image.pixels, two.image.pixels])
+        distances.append((descriptor.spec.name, float(paired(rows[:1], rows[1:], descriptor.spec.metric)[0])))
+    same_bytes = one.data is not None and one.data == two.data
+    if one.data is not None and two.data is not None:
+        same_pixels = same_bytes or decoding.same_pixels(one.data, two.data, max_pixels=max_pixels)
+    else:
+        same_pixels = one.image.pixel_hash is not None and one.image.pixel_hash == two.image.pixel_hash
+    verdict: Verdict | None = "same-file" if same_bytes else "same-pixels" if same_pixels else None
+    return Comparison(
+        one.name, two.name, tuple(distances), one.image.width, one.image.height, two.image.width, two.image.height,
+        len(one.data or b""), len(two.data or b""), one.image.format, two.image.format, same_bytes, same_pixels,
+        verdict, 1.0 if verdict else None,
+    )  # fmt: skip
+
+
+class _Ahead:
+    """Counts what a source holds, in a thread that runs ahead of the work, so that there is an end in sight.
+
+    ``total`` is None until the count is complete.
+    """
+
+    def __init__(self, source: Iterable[SourceItem]) -> None:
+        self.total: int | None = None
+        self._source = source
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._count, name="lookalike-count", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _count(self) -> None:
+        count = 0
+        for _ in self._source:
+            count += 1
+            if self._stop.is_set():
+                return
+        self.total = count
+
+
+@dataclass(frozen=True)
+class _Side:
+    name: str
+    data: bytes | None
+    image: DecodedImage
+
+
+def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
+    one, *more = islice(expand(query), 2) if not isinstance(query, list | tuple) else [None, None]
+    if one is None or more:
+        raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")
+    if one.pixels is not None:
+        height, width = one.pixels.shape[:2]
+        digest = decoding.array_hash(one.pixels)
+        return _Side(one.name, None, DecodedImage(one.pixels, width, height, "array", digest))
+    data = read_query(one, allow_private=allow_private) or b""
+    side = max(descriptor.spec.min_side for descriptor in descriptors)
+    return _Side(one.name, data, decoding.decode(data, min_side=side, max_pixels=max_pixels))
+
+
+def _is_online(root: Uri) -> bool:
+    """Say whether an indexed folder is there and not an empty mount point; for a file, whether its folder is."""
+    path = Path(root)
+    try:
+        if path.is_dir():
+            return any(True for _ in os.scandir(path))
+        return not path.exists() and path.parent.is_dir() and any(True for _ in os.scandir(path.parent))
+    except OSError:
+        return False

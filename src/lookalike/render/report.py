@@ -1,0 +1,274 @@
+"""Results as one HTML page that needs nothing else: no network, no script, pictures inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike.errors import UsageError
+from lookalike.render.hits import QueryHits, hits_by_query
+from lookalike.render.words import (
+    COPIES,
+    VERDICT_MEANING,
+    human_bytes,
+    human_count,
+    human_distance,
+    human_seconds,
+    number,
+    split_path,
+    visible,
+)
+from lookalike.types import DuplicateGroup, DuplicateReport, GroupMember, RGBImage, SearchResult
+
+__all__ = ["duplicates_page", "search_page"]
+
+
+def duplicates_page(
+    report: DuplicateReport,
+    load: Callable[[str], RGBImage | None],
+    *,
+    title: str = "Duplicates",
+    thumbnail_side: int = 256,
+    max_groups: int = 500,
+    max_members: int = 60,
+) -> str:
+    """Return an HTML page of groups of duplicates, each with its keeper, verdicts and reasons.
+
+    Parameters
+    ----------
+    report
+        Of a search for duplicates.
+    load
+        Gives the upright picture of a URI, at any scale, or None.
+    title
+        Of the page.
+    thumbnail_side
+        Longer side of the pictures in the page, in pixels, 16 to 2048.
+    max_groups, max_members
+        Groups on the page and pictures of a group; the page says how many are left out and which command prints all.
+
+    Returns
+    -------
+    str
+        Can be encoded as UTF-8 whatever the file names are. About 10 kB per picture.
+
+    Raises
+    ------
+    UsageError
+        If `thumbnail_side` is out of range.
+    """
+    _check_side(thumbnail_side)
+    shown = [_group(group, load, thumbnail_side, max_members) for group in report.groups[:max_groups]]
+    others = [member for group in report.groups for member in group.members if not member.keeper]
+    copies = [member for member in others if member.verdict in COPIES]
+    sums = [
+        ("groups", number(len(report.groups))),
+        ("copies" if len(copies) != 1 else "copy", number(len(copies))),
+        ("could be freed", human_bytes(_freed(copies))),
+        ("pictures looked at", number(report.pictures)),
+    ]
+    if len(others) > len(copies):
+        sums.insert(2, ("other shots", number(len(others) - len(copies))))
+    hard_links = sum(member.hardlink for member in copies)
+    return _render(
+        "duplicates.html",
+        title=visible(title),
+        sums=sums,
+        hard_links=human_count(hard_links, "copy is a hard link", "copies are hard links") if hard_links else "",
+        level=report.level,
+        seconds=human_seconds(report.seconds) if report.seconds >= 0.05 else "",
+        left_out=[(number(count), visible(reason)) for reason, count in report.left_out],
+        groups=shown,
+        more=human_count(len(report.groups) - len(shown), "more group"),
+        any_more=len(report.groups) > len(shown),
+        command=f"lookalike duplicates --level {report.level} --format csv",
+    )
+
+
+def search_page(
+    result: SearchResult,
+    load: Callable[[str], RGBImage | None],
+    *,
+    title: str = "Search",
+    thumbnail_side: int = 256,
+    max_queries: int = 100,
+    max_hits: int = 60,
+) -> str:
+    """Return an HTML page of a search: each query with its neighbours, closest first.
+
+    Parameters
+    ----------
+    result
+        Of a search.
+    load, title, thumbnail_side
+        As in `duplicates_page`; `load` also gets the queries.
+    max_queries, max_hits
+        Queries on the page and neighbours of each; the page says how many are left out.
+
+    Raises
+    ------
+    UsageError
+        If `thumbnail_side` is out of range.
+    """
+    _check_side(thumbnail_side)
+    found = hits_by_query(result)
+    shown = [_query(query, result.descriptor, load, thumbnail_side, max_hits) for query in found[:max_queries]]
+    sums = [
+        ("queries" if len(found) != 1 else "query", number(len(found))),
+        ("pictures found", number(sum(len(query.hits) for query in found))),
+    ]
+    if result.failed:
+        sums.append(("cannot be read", number(len(result.failed))))
+    return _render(
+        "search.html",
+        title=visible(title),
+        sums=sums,
+        descriptor=visible(result.descriptor),
+        seconds=human_seconds(result.seconds) if result.seconds >= 0.05 else "",
+        queries=shown,
+        more=human_count(len(found) - len(shown), "more query", "more queries"),
+        any_more=len(found) > len(shown),
+        command="lookalike search … --format csv",
+    )
+
+
+def _check_side(side: int) -> None:
+    if not 16 <= side <= 2048:
+        raise UsageError(f"a thumbnail has 16 to 2048 pixels, not {side}")
+
+
+def _freed(members: Sequence[GroupMember]) -> int:
+    # Removing one name of a file that has another frees nothing.
+    return sum(member.bytes for member in members if not member.hardlink)
+
+
+def _group(group: DuplicateGroup, load: Callable[[str], RGBImage | None], side: int, limit: int) -> dict[str, Any]:
+    # In a group of two the only pair needs no mark.
+    weakest = group.weakest if len(group.members) > 2 else None
+    members = list(group.members[:limit])
+    if weakest is not None and not any(member is weakest for member in members):
+        members[-1] = weakest
+    freed = _freed([member for member in group.members if not member.keeper and member.verdict in COPIES])
+    return {
+        "number": number(group.number),
+        "size": human_count(len(group.members), "picture"),
+        "freed": human_bytes(freed) if freed else "",
+        "members": [_member(member, group.keeper, member is weakest, load, side) for member in members],
+        "more": human_count(len(group.members) - len(members), "more picture"),
+        "any_more": len(group.members) > len(members),
+    }
+
+
+def _member(
+    member: GroupMember,
+    keeper: GroupMember,
+    weakest: bool,
+    load: Callable[[str], RGBImage | None],
+    side: int,
+) -> dict[str, Any]:
+    known = None if member.keeper else keeper
+    facts = [_size_fact(member, known), _bytes_fact(member, known)]
+    if member.distance is not None:
+        facts.append(("distance", human_distance(member.distance), ""))
+    if member.probability is not None:
+        facts.append(("certainty", _percent(member.probability), ""))
+    return {
+        **_picture(member.uri, load, side),
+        "keeper": member.keeper,
+        "verdict": member.verdict or "",
+        "tone": _tone(member.verdict),
+        "weakest": weakest,
+        "reason": visible(member.reason),
+        "facts": [fact for fact in facts if fact[1]],
+        "hardlink": member.hardlink,
+    }
+
+
+def _size_fact(member: GroupMember, keeper: GroupMember | None) -> tuple[str, str, str]:
+    text = f"{member.width} × {member.height}" if member.width and member.height else ""
+    if keeper is None or (member.width, member.height) == (keeper.width, keeper.height):
+        return "size", text, ""
+    pixels, of_keeper = member.width * member.height, keeper.width * keeper.height
+    return "size", text, "other shape" if pixels == of_keeper else "larger" if pixels > of_keeper else "smaller"
+
+
+def _bytes_fact(member: GroupMember, keeper: GroupMember | None) -> tuple[str, str, str]:
+    text = human_bytes(member.bytes) if member.bytes else ""
+    if keeper is None or member.bytes == keeper.bytes:
+        return "file", text, ""
+    return "file", text, "larger file" if member.bytes > keeper.bytes else "smaller file"
+
+
+def _percent(probability: float) -> str:
+    # 100 % is said only of what is proven.
+    return "100 %" if probability >= 1 else f"{min(probability * 100, 99.9):.1f} %".replace(".0 %", " %")
+
+
+def _tone(verdict: str | None) -> str:
+    return "copy" if verdict in COPIES else "scene" if verdict == "same-scene" else "other"
+
+
+def _query(
+    found: QueryHits, descriptor: str, load: Callable[[str], RGBImage | None], side: int, limit: int
+) -> dict[str, Any]:
+    hits = []
+    for hit in found.hits[:limit]:
+        facts = [("distance", human_distance(hit.distance, descriptor), "")]
+        if hit.probability is not None:
+            facts.append(("certainty", _percent(hit.probability), ""))
+        picture = _picture(hit.uri, load, side)
+        hits.append(
+            {**picture, "rank": hit.rank, "verdict": hit.verdict or "", "tone": _tone(hit.verdict), "facts": facts}
+        )
+    return {
+        **_picture(found.query, load, side),
+        "failed": visible(found.failed),
+        "hits": hits,
+        "more": human_count(len(found.hits) - len(hits), "more picture"),
+        "any_more": len(found.hits) > len(hits),
+    }
+
+
+def _picture(uri: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:
+    pixels = load(uri)
+    folder, name = split_path(uri)
+    source, width, height = ("", 0, 0) if pixels is None else _thumbnail(pixels, side)
+    return {
+        "folder": visible(folder),
+        "name": visible(name),
+        "source": source,
+        "width": width,
+        "height": height,
+        # Blown up to the full square, an icon would be a blur.
+        "small": max(width, height) < side // 2,
+    }
+
+
+def _thumbnail(pixels: RGBImage, side: int) -> tuple[str, int, int]:
+    """Return the whole picture as a data URI, at most `side` pixels long, with its width and height."""
+    from PIL import Image, features
+
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    kind = "webp" if features.check("webp") else "jpeg"
+    stream = io.BytesIO()
+    image.save(stream, kind, quality=78)
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}", image.width, image.height
+
+
+def _render(template: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(meanings=VERDICT_MEANING, **values)

@@ -1,0 +1,275 @@
+"""Rows as table, CSV, JSON, JSON lines or Parquet, and the file they are written to."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
+
+from lookalike.errors import LookalikeError, MissingDependencyError, UsageError
+from lookalike.render.table import table_text
+from lookalike.render.words import plain
+from lookalike.types import Rows
+
+__all__ = ["FACES", "Face", "face_of", "write_file", "write_rows"]
+
+Face: TypeAlias = Literal["table", "csv", "json", "jsonl", "parquet", "png", "html"]
+FACES: tuple[Face, ...] = get_args(Face)
+
+_SUFFIXES: dict[str, Face] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".png": "png",
+    ".html": "html",
+    ".htm": "html",
+    ".txt": "table",
+}
+
+
+def write_rows(
+    rows: Rows,
+    face: Literal["table", "csv", "json", "jsonl", "parquet"],
+    stream: BinaryIO,
+    *,
+    colour: bool = False,
+    width: int | None = None,
+) -> None:
+    r"""Write `rows` to a binary stream, so that a file name that is not UTF-8 can be written as it is.
+
+    Parameters
+    ----------
+    rows
+        `single` rows become one JSON object, and a table of names and values.
+    face
+        "csv": RFC 4180 with "\n", always a header; None is empty, lists and dicts are JSON. "json": a list of objects.
+        "jsonl": an object per line. "parquet": typed columns. "table": for people, see `table_text`.
+    stream
+        ``sys.stdout.buffer`` or a file opened for bytes.
+    colour, width
+        Of a table: ANSI codes; terminal columns to stay within, None for no limit.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyarrow is needed and not installed.
+    UsageError
+        If rows cannot be shown with that face.
+
+    Notes
+    -----
+    Floats that came from float32 have the digits of float32. Names that are not UTF-8: CSV and tables hold the original
+    bytes, JSON escapes them ("\udce9", as ``os.fsdecode`` names them), Parquet writes "\\xe9" since it holds UTF-8
+    only. JSON has null for NaN and infinity.
+    """
+    if face == "table":
+        stream.write(original_bytes(table_text(rows, colour=colour, width=width)))
+    elif face == "csv":
+        stream.writelines(original_bytes(line) for line in _csv_lines(rows))
+    elif face == "json":
+        stream.writelines(_json_chunks(rows))
+    elif face == "jsonl":
+        stream.writelines(_json(row).encode() + b"\n" for row in rows.dicts())
+    elif face == "parquet":
+        _write_parquet(rows, stream)
+    else:
+        raise UsageError(f"rows cannot be shown as {face!r}; choose one of table, csv, json, jsonl, parquet")
+
+
+def original_bytes(text: str) -> bytes:
+    """Return `text` as UTF-8, the surrogate escapes of file names as the bytes that they stand for."""
+    try:
+        return text.encode("utf-8", sys.getfilesystemencodeerrors())
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _csv_lines(rows: Rows) -> Iterator[str]:
+    # The csv module leaves a carriage return unquoted where lines end with "\n".
+    alone = len(rows.columns) == 1
+    yield ",".join(map(_csv_field, rows.columns)) + "\n"
+    for row in rows.values:
+        line = ",".join(map(_csv_field, row))
+        # An empty line would be no row at all.
+        yield ('""' if alone and not line else line) + "\n"
+
+
+def _csv_field(value: Any) -> str:
+    value = plain(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else _json(value) if isinstance(value, list | dict) else repr(value)
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """Return `value` as JSON that is valid UTF-8 whatever the file names are."""
+    text = json.dumps(_finite(plain(value)), ensure_ascii=False, indent=indent, allow_nan=False)
+    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with None for the numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+def _json_chunks(rows: Rows) -> Iterator[bytes]:
+    if rows.single:
+        yield _json(next(rows.dicts(), {}), indent=2).encode() + b"\n"
+        return
+    separator = "[\n  "
+    for row in rows.dicts():
+        # A line end within a value is escaped, so every line end here is the layout's.
+        yield (separator + _json(row, indent=2).replace("\n", "\n  ")).encode()
+        separator = ",\n  "
+    yield b"\n]\n" if rows.values else b"[]\n"
+
+
+# Types of well-known columns, used where no row tells.
+_INTEGERS = {
+    "group", "rank", "width", "height", "bytes", "library_bytes", "width_a", "height_a", "width_b", "height_b", "bytes_a",
+    "bytes_b", "found", "added", "changed", "unchanged", "failed", "skipped", "indexed", "missing", "cluster", "label_id",
+}  # fmt: skip
+_FLOATS = {"distance", "probability", "seconds", "x", "y"}
+_BOOLEANS = {"keeper", "hardlink", "same_bytes", "same_pixels", "removed", "interrupted"}
+
+
+def _write_parquet(rows: Rows, stream: BinaryIO) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingDependencyError("writing Parquet needs pyarrow: pip install 'lookalike[parquet]'") from None
+    arrays = [
+        _arrow_array(pa, name, [plain(row[at]) for row in rows.values]) for at, name in enumerate(rows.columns)
+    ]  # fmt: skip
+    # Parquet asks a stream for its position, which a pipe does not have.
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, names=list(rows.columns)), buffer)
+    stream.write(buffer.getbuffer())
+
+
+def _arrow_array(pa: Any, name: str, values: list[Any]) -> Any:
+    present = [value for value in values if value is not None]
+    if present and all(isinstance(value, list) and all(isinstance(item, str) for item in value) for value in present):
+        return pa.array([None if value is None else list(map(_utf8, value)) for value in values], pa.list_(pa.string()))
+    if _all_are(bool, present) if present else name in _BOOLEANS:
+        return pa.array(values, pa.bool_())
+    if _all_are(int, present) if present else name in _INTEGERS:
+        return pa.array(values, pa.int64())
+    if _all_are((int, float), present) if present else name in _FLOATS:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else _utf8(value) for value in values], pa.string())
+
+
+def _all_are(kinds: type | tuple[type, ...], values: list[Any]) -> bool:
+    # A bool is an int to Python, but a column of both is text.
+    return all(isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool)) for value in values)
+
+
+def _utf8(value: Any) -> str:
+    text = value if isinstance(value, str) else _json(value)
+    return original_bytes(text).decode("utf-8", "backslashreplace")
+
+
+def face_of(path: str | Path | None, explicit: str | None = None, valid: Sequence[Face] = FACES) -> Face:
+    """Decide the face from ``--output`` and ``--format``.
+
+    Parameters
+    ----------
+    path
+        The file to write; None and "-" are standard output.
+    explicit
+        The format asked for, or None to let the suffix decide; without a file it is then "table".
+    valid
+        Faces that the command has.
+
+    Raises
+    ------
+    UsageError
+        If the format or the suffix is unknown, not among `valid`, or if they contradict each other.
+    """
+    if explicit is not None and explicit not in valid:
+        raise UsageError(f"there is no format {explicit!r} here; choose one of {', '.join(valid)}")
+    chosen = next((face for face in valid if face == explicit), None)
+    if path is None or str(path) == "-":
+        return chosen or "table"
+    suffix = Path(path).suffix.lower()
+    implied = _SUFFIXES.get(suffix)
+    if chosen is None:
+        if implied is None or implied not in valid:
+            suffixes = ", ".join(name for name, face in _SUFFIXES.items() if face in valid)
+            what = f"the suffix {suffix!r}" if suffix else "a name without suffix"
+            raise UsageError(f"{what} does not tell what to write; end the file's name in one of {suffixes}")
+        return implied
+    # Any text may stand in a .txt file, and any format in a file whose suffix says nothing.
+    if implied in (None, chosen) or (suffix == ".txt" and chosen in ("csv", "json", "jsonl")):
+        return chosen
+    raise UsageError(f"--format {chosen} contradicts the suffix {suffix!r}; leave one of them out")
+
+
+def write_file(path: str | Path, writer: Callable[[BinaryIO], None]) -> None:
+    """Write a file in one step: whoever looks sees the old one or all of the new one.
+
+    Parameters
+    ----------
+    path
+        Of the file. A symbolic link keeps pointing to it; a device or pipe is written to directly.
+    writer
+        Writes the contents to a binary stream. If it fails, an existing file stays as it was.
+
+    Raises
+    ------
+    UsageError
+        If the folder does not exist, or `path` is a folder.
+    LookalikeError
+        If the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise UsageError(f"the folder {target.parent} does not exist; make it first")
+    try:
+        if target.exists() and not target.is_file():
+            with open(target, "wb") as stream:
+                writer(stream)
+            return
+        _replace(target, writer)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LookalikeError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _replace(target: Path, writer: Callable[[BinaryIO], None]) -> None:
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    if mode is not None and not os.access(target, os.W_OK):
+        # Replacing needs no right to the file itself, but who took that right away meant it.
+        raise PermissionError(None, "it is write-protected")
+    partial = target.parent / f".lookalike-{os.urandom(6).hex()}.partial"
+    try:
+        with open(partial, "xb") as stream:
+            writer(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if mode is not None:
+            partial.chmod(mode)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,14 @@
+"""Where pictures come from: files, folders, lists and URLs.
+
+read_list(stream) --+
+paths, URLs --------+--> collect --> FileSource --> SourceItem, one for each thing found
+                                         |
+                                         +--> read(uri) --> bytes, by read_bytes or fetch
+"""
+
+from lookalike.sources.files import FileSource, read_bytes
+from lookalike.sources.mixed import collect
+from lookalike.sources.names import is_url, normalise_uri, read_list
+from lookalike.sources.remote import FetchLimits, fetch
+
+__all__ = ["FetchLimits", "FileSource", "collect", "fetch", "is_url", "normalise_uri", "read_bytes", "read_list"]

@@ -1,0 +1,163 @@
+"""An open SQLite file: its format, its transactions, its errors in words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lookalike.errors import LibraryError, LibraryFormatError, LibraryNotFoundError
+from lookalike.store.lock import writer_lock
+from lookalike.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
+
+__all__ = ["Database"]
+
+DATABASE = "library.db"
+
+
+class Database:
+    """library.db in a folder. One connection, shared by threads behind a lock.
+
+    Parameters
+    ----------
+    folder
+        NAME.lookalike.
+    create
+        Make it if it is not there.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        If it is not there and `create` is False.
+    LibraryFormatError
+        If the file is no library or was made by a newer version.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        path = folder / DATABASE
+        if not path.is_file():
+            if not create:
+                raise LibraryNotFoundError(
+                    f"there is no library at {folder}: make one with `lookalike index PATH --library {folder}`"
+                )
+            self._create_folder()
+        self._connection = self._connect(path)
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _create_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(f"cannot make a library at {self.folder}: {error.strerror or error}") from error
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        self.writable = os.access(self.folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+        # Without write permission SQLite cannot make its -shm file; a library at rest is then read as it lies.
+        uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1")
+        try:
+            db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+        except sqlite3.Error as error:
+            raise LibraryError(f"cannot open {path}: {error}") from error
+        db.text_factory = os.fsdecode  # names that are not UTF-8 come back as they are on disk
+        return db
+
+    def _prepare(self, path: Path) -> None:
+        with _format_errors(path):
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            if self.writable:
+                self._connection.execute("PRAGMA page_size = 8192")
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            mark = self._connection.execute("PRAGMA application_id").fetchone()[0]
+            if tables and mark != APPLICATION_ID:
+                raise LibraryFormatError(f"{path} is an SQLite file, but not of Lookalike: choose another --library")
+            if version > VERSION:
+                raise LibraryFormatError(
+                    f"{path} has format {version}, this version reads up to {VERSION}: update Lookalike"
+                )
+            if self.writable:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                if version < VERSION:
+                    self._migrate(version)
+            elif version < VERSION:
+                raise LibraryFormatError(f"{path} has the old format {version} and cannot be written to: allow that")
+
+    def _migrate(self, version: int) -> None:
+        with self.writing(), self.transaction() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def close(self) -> None:
+        """Close the connection; the object is of no use afterwards."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the writer lock: see `writer_lock`."""
+        if not self.writable:
+            raise LibraryError(
+                f"{self.folder} cannot be written to: change its permissions or choose another --library"
+            )
+        with writer_lock(self.folder):
+            yield
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one fsynced transaction: all of it or nothing."""
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise _explain(error, self.folder) from error
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return all rows of a query."""
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise _explain(error, self.folder) from error
+
+
+def _explain(error: sqlite3.Error, folder: Path) -> LibraryError:
+    words = str(error)
+    if "disk is full" in words or "disk I/O" in words:
+        return LibraryError(f"cannot write to {folder}: {words}; free some space and run the command again")
+    if "readonly" in words:
+        return LibraryError(f"{folder} cannot be written to: change its permissions or choose another --library")
+    if "malformed" in words or "not a database" in words:
+        return LibraryFormatError(f"{folder / DATABASE} is damaged: {words}; index the pictures into a new library")
+    return LibraryError(f"the library at {folder} does not answer: {words}")
+
+
+@contextlib.contextmanager
+def _format_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise LibraryFormatError(f"{path} is not a library of Lookalike, or it is damaged: {error}") from error
+        raise LibraryError(f"cannot open {path}: {error}") from error

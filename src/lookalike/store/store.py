@@ -1,0 +1,451 @@
+"""The durable catalogue: what is indexed, and the vectors. No SQL leaves this room."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import LibraryError
+from lookalike.store.database import Database
+from lookalike.store.schema import CHUNK, VECTOR_SHIFT, VERSION
+from lookalike.types import DescriptorSpec, SourceItem, Uri, Vectors
+
+__all__ = ["Content", "Image", "Known", "Record", "Store"]
+
+_BATCH = 500  # values in one IN (...) list
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the library knows of a URI."""
+
+    id: int
+    content_id: int | None
+    state: str
+    kind: str | None
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+    def is_unchanged(self, item: SourceItem) -> bool:
+        """Say whether a file is still what it was, by size, time and inode.
+
+        The inode counts only on the same device: a disk that is plugged in again may get another number.
+        """
+        if (self.size, self.mtime_ns) != (item.size, item.mtime_ns):
+            return False
+        return self.device != _signed(item.device) or self.inode == _signed(item.inode)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is known of some bytes, whatever they are called. `kind` and `reason` are None unless they failed."""
+
+    id: int
+    hash: bytes
+    size: int
+    kind: str | None = None
+    reason: str | None = None
+    format: str | None = None
+    width: int = 0
+    height: int = 0
+    frames: int = 1
+    pixel_hash: bytes | None = None
+    quality: int | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """One indexed picture: a name and its content."""
+
+    id: int
+    uri: Uri
+    content_id: int
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome for one source item, to be written.
+
+    `content` is None when the bytes could not be read or were not looked at, or when they are known already:
+    `hash` then tells which.
+    """
+
+    item: SourceItem
+    state: str
+    hash: bytes | None = None
+    kind: str | None = None
+    reason: str | None = None
+    content: Content | None = None
+    vectors: dict[str, Vectors] = field(default_factory=dict)
+
+
+class Store:
+    """An open library.db. Safe to use from several threads; one writer among all processes.
+
+    Parameters
+    ----------
+    folder
+        The library's folder, NAME.lookalike.
+    create
+        Make it if it is not there.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        If it is not there and `create` is False.
+    LibraryFormatError
+        If the file is no library or was made by a newer version.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self.folder = folder
+        self._db = Database(folder, create=create)
+
+    def close(self) -> None:
+        """Close the connection; the object is of no use afterwards."""
+        self._db.close()
+
+    @property
+    def writable(self) -> bool:
+        """Whether its files can be written to."""
+        return self._db.writable
+
+    @property
+    def version(self) -> int:
+        """Number of the storage format."""
+        return VERSION
+
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the writer lock while a block runs: see `writer_lock`."""
+        return self._db.writing()
+
+    def own_files(self) -> set[tuple[int, int]]:
+        """(device, inode) of the files that no scanner may open: that would drop SQLite's POSIX locks."""
+        found = set()
+        for path in self.folder.glob("*"):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                found.add((stat.st_dev, stat.st_ino))
+        return found
+
+    # ------------------------------------------------------------------------------------------------ indexing
+
+    def start_run(self, roots: Iterable[Uri]) -> int:
+        """Note the folders that are being indexed; return the number of this run."""
+        with self._db.transaction() as db:
+            for uri in roots:
+                db.execute(
+                    "INSERT OR IGNORE INTO roots (uri, added_at) VALUES (CAST(? AS TEXT), ?)",
+                    (os.fsencode(uri), time.time()),
+                )
+            return int(db.execute("INSERT INTO runs (started_at) VALUES (?)", (time.time(),)).lastrowid or 0)
+
+    def ensure_descriptor(self, spec: DescriptorSpec) -> int:
+        """Return the id of `spec` in this library, entering it if it is new."""
+        with self._db.transaction() as db:
+            row = db.execute("SELECT id FROM descriptors WHERE fingerprint = ?", (spec.fingerprint,)).fetchone()
+            if row:
+                return int(row[0])
+            text = json.dumps(dataclasses.asdict(spec))
+            cursor = db.execute(
+                "INSERT INTO descriptors (name, fingerprint, spec) VALUES (?, ?, ?)",
+                (spec.name, spec.fingerprint, text),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def known(self, uris: Sequence[Uri]) -> dict[Uri, Known]:
+        """Return what is known of each URI that is known at all."""
+        found = {}
+        for batch in _batches([os.fsencode(uri) for uri in uris]):
+            marks = ", ".join(["CAST(? AS TEXT)"] * len(batch))
+            for uri, *values in self._db.rows(
+                f"SELECT uri, id, content_id, state, kind, size, mtime_ns, device, inode FROM images "
+                f"WHERE uri IN ({marks})",
+                batch,
+            ):
+                found[uri] = Known(*values)
+        return found
+
+    def content_of_hash(self, digest: bytes) -> Content | None:
+        """Return the content with this SHA-256, if it is known."""
+        rows = self._db.rows(f"SELECT {_CONTENT} FROM contents WHERE hash = ?", (digest,))
+        return Content(*rows[0]) if rows else None
+
+    def contents_with_vectors(self, descriptor_id: int, content_ids: Sequence[int]) -> set[int]:
+        """Return those of `content_ids` that have a vector of this descriptor."""
+        base, found = descriptor_id << VECTOR_SHIFT, set()
+        for batch in _batches([base | content for content in content_ids]):
+            rows = self._db.rows(f"SELECT id FROM vectors WHERE id IN ({', '.join('?' * len(batch))})", batch)
+            found |= {row[0] - base for row in rows}
+        return found
+
+    def mark_seen(self, image_ids: Sequence[int], run: int) -> None:
+        """Note that unchanged pictures are still there."""
+        with self._db.transaction() as db:
+            db.executemany("UPDATE images SET run = ?, missing = 0 WHERE id = ?", [(run, id_) for id_ in image_ids])
+
+    def write(self, records: Sequence[Record], run: int, descriptor_ids: dict[str, int]) -> None:
+        """Write the outcome of some source items in one fsynced transaction, in the order given.
+
+        Parameters
+        ----------
+        records
+            Each with its vectors by descriptor fingerprint, in storage type.
+        descriptor_ids
+            Id of each fingerprint: see `ensure_descriptor`.
+        run
+            The number that `start_run` gave.
+        """
+        with self._db.transaction() as db:
+            touched: set[tuple[int, int]] = set()
+            for record in records:
+                content_id = self._write_content(db, record)
+                for fingerprint, vector in record.vectors.items():
+                    if content_id is None:
+                        continue
+                    descriptor_id = descriptor_ids[fingerprint]
+                    cursor = db.execute(
+                        "INSERT OR IGNORE INTO vectors (id, vector) VALUES (?, ?)",
+                        (descriptor_id << VECTOR_SHIFT | content_id, np.ascontiguousarray(vector).tobytes()),
+                    )
+                    if cursor.rowcount:
+                        touched.add((descriptor_id, content_id >> CHUNK))
+                item = record.item
+                db.execute(
+                    "INSERT INTO images (uri, state, content_id, kind, reason, size, mtime_ns, device, inode, run) "
+                    "VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE SET "
+                    "state = excluded.state, content_id = excluded.content_id, kind = excluded.kind, "
+                    "reason = excluded.reason, size = excluded.size, mtime_ns = excluded.mtime_ns, "
+                    "device = excluded.device, inode = excluded.inode, run = excluded.run, missing = 0",
+                    (
+                        os.fsencode(item.uri), record.state, content_id, record.kind, record.reason, item.size,
+                        item.mtime_ns, _signed(item.device), _signed(item.inode), run,
+                    ),
+                )  # fmt: skip
+            self._renew_chunks(db, touched)
+
+    def _write_content(self, db: sqlite3.Connection, record: Record) -> int | None:
+        if record.hash is None:
+            return None
+        content = record.content
+        row = db.execute("SELECT id FROM contents WHERE hash = ?", (record.hash,)).fetchone()
+        if row is None:
+            if content is None:
+                raise LibraryError("a record names a content that is neither known nor given")
+            cursor = db.execute(
+                "INSERT INTO contents (hash, bytes, kind, reason, format, width, height, frames, pixel_hash, quality) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    content.hash, content.size, content.kind, content.reason, content.format, content.width,
+                    content.height, content.frames, content.pixel_hash, content.quality,
+                ),
+            )  # fmt: skip
+            return int(cursor.lastrowid or 0)
+        if content is not None:
+            db.execute(
+                "UPDATE contents SET kind = ?, reason = ?, format = ?, width = ?, height = ?, frames = ?, "
+                "pixel_hash = coalesce(?, pixel_hash), quality = coalesce(?, quality) WHERE id = ?",
+                (
+                    content.kind, content.reason, content.format, content.width, content.height, content.frames,
+                    content.pixel_hash, content.quality, row[0],
+                ),
+            )  # fmt: skip
+        return int(row[0])
+
+    def _renew_chunks(self, db: sqlite3.Connection, touched: Iterable[tuple[int, int]]) -> None:
+        # A token is random, not a counter: a library put back from a backup must not meet the cache of another past.
+        db.executemany(
+            "INSERT INTO chunks (descriptor_id, chunk, token) VALUES (?, ?, ?) "
+            "ON CONFLICT (descriptor_id, chunk) DO UPDATE SET token = excluded.token",
+            [(descriptor, chunk, secrets.randbits(62)) for descriptor, chunk in sorted(touched)],
+        )
+
+    def unseen(self, root: Uri, run: int) -> tuple[list[tuple[int, Uri]], int]:
+        """Return (id, uri) of what lies under `root` and was not seen in this run, and the number of rows that were."""
+        low, high = _under(root)
+        inside = "FROM images WHERE uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT)"
+        unseen = self._db.rows(f"SELECT id, uri {inside} AND run < ? AND NOT missing ORDER BY uri", (low, high, run))
+        return unseen, int(self._db.rows(f"SELECT count(*) {inside} AND run = ?", (low, high, run))[0][0])
+
+    def set_missing(self, image_ids: Sequence[int]) -> None:
+        """Mark pictures whose files are gone. They stay, unseen by searches, until they come back or are removed."""
+        with self._db.transaction() as db:
+            db.executemany("UPDATE images SET missing = 1 WHERE id = ?", [(id_,) for id_ in image_ids])
+
+    def remove(self, image_ids: Sequence[int]) -> None:
+        """Remove pictures from the catalogue, and the contents and vectors that no picture has any more.
+
+        Files are never touched.
+        """
+        with self._db.transaction() as db:
+            db.executemany("DELETE FROM images WHERE id = ?", [(id_,) for id_ in image_ids])
+            orphans = [
+                row[0]
+                for row in db.execute(
+                    "SELECT id FROM contents WHERE NOT EXISTS (SELECT 1 FROM images WHERE content_id = contents.id)"
+                )
+            ]
+            touched = set()
+            for (descriptor_id,) in db.execute("SELECT id FROM descriptors").fetchall():
+                for content in orphans:
+                    key = descriptor_id << VECTOR_SHIFT | content
+                    if db.execute("DELETE FROM vectors WHERE id = ?", (key,)).rowcount:
+                        touched.add((descriptor_id, content >> CHUNK))
+            db.executemany("DELETE FROM contents WHERE id = ?", [(content,) for content in orphans])
+            self._renew_chunks(db, touched)
+
+    def set_pixel_hashes(self, hashes: dict[int, bytes]) -> None:
+        """Keep pixel hashes that were worked out after indexing, by content id."""
+        with self._db.transaction() as db:
+            db.executemany("UPDATE contents SET pixel_hash = ? WHERE id = ?", [(h, c) for c, h in hashes.items()])
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def descriptors(self) -> dict[int, DescriptorSpec]:
+        """Return the descriptors that this library has or had vectors of, by id."""
+        rows = self._db.rows("SELECT id, spec FROM descriptors ORDER BY id")
+        return {id_: DescriptorSpec(**json.loads(spec)) for id_, spec in rows}
+
+    def vector_counts(self) -> dict[int, int]:
+        """Return the number of vectors of each descriptor id."""
+        counts = {}
+        for id_ in self.descriptors():
+            low = id_ << VECTOR_SHIFT
+            sql = "SELECT count(*) FROM vectors WHERE id >= ? AND id < ?"
+            counts[id_] = int(self._db.rows(sql, (low, low + (1 << VECTOR_SHIFT)))[0][0])
+        return counts
+
+    def chunk_tokens(self, descriptor_id: int) -> dict[int, int]:
+        """Return the token of each chunk of a descriptor's vectors: it changes whenever the chunk does."""
+        return dict(
+            self._db.rows("SELECT chunk, token FROM chunks WHERE descriptor_id = ? ORDER BY chunk", (descriptor_id,))
+        )
+
+    def read_chunk(self, descriptor_id: int, chunk: int, spec: DescriptorSpec) -> tuple[NDArray[np.int64], Vectors]:
+        """Return the content ids (n,) and the vectors (n, spec.width), in storage type, of one chunk."""
+        base = descriptor_id << VECTOR_SHIFT
+        low = base | chunk << CHUNK
+        rows = self._db.rows(
+            "SELECT id, vector FROM vectors WHERE id >= ? AND id < ? ORDER BY id", (low, low + (1 << CHUNK))
+        )
+        keys = np.array([row[0] for row in rows], np.int64) - base
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), spec.storage).reshape(len(rows), spec.width)
+        return keys, vectors
+
+    def vectors(self, descriptor_id: int, content_ids: Sequence[int], spec: DescriptorSpec) -> dict[int, Vectors]:
+        """Return the vector of each content that has one, in storage type."""
+        base, found = descriptor_id << VECTOR_SHIFT, {}
+        for batch in _batches([base | content for content in content_ids]):
+            for key, vector in self._db.rows(
+                f"SELECT id, vector FROM vectors WHERE id IN ({', '.join('?' * len(batch))})", batch
+            ):
+                found[key - base] = np.frombuffer(vector, spec.storage)
+        return found
+
+    def images_of(self, content_ids: Sequence[int]) -> dict[int, list[Image]]:
+        """Return the pictures, not missing, of each content, in the order of their names."""
+        found: dict[int, list[Image]] = {}
+        for batch in _batches(list(content_ids)):
+            sql = (
+                f"SELECT {_IMAGE} FROM images WHERE content_id IN ({', '.join('?' * len(batch))}) "
+                "AND state = 'ok' AND NOT missing ORDER BY uri"
+            )
+            for row in self._db.rows(sql, batch):
+                found.setdefault(row[2], []).append(Image(*row))
+        return found
+
+    def images(self, under: Sequence[Uri] = ()) -> Iterator[Image]:
+        """Yield the pictures, not missing, in the order of their names; only those at or under `under`, if given."""
+        ranges: list[tuple[bytes, bytes | None]] = [_under(uri) for uri in under] or [(b"", None)]
+        for low, high in ranges:
+            last, inclusive = low, True
+            while True:
+                sql = (
+                    f"SELECT {_IMAGE} FROM images WHERE uri {'>=' if inclusive else '>'} CAST(? AS TEXT) "
+                    f"AND (? IS NULL OR uri < CAST(? AS TEXT)) AND state = 'ok' AND NOT missing "
+                    f"ORDER BY uri LIMIT 10000"
+                )
+                rows = self._db.rows(sql, (last, high, high))
+                for row in rows:
+                    yield Image(*row)
+                if len(rows) < 10000:
+                    break
+                last, inclusive = os.fsencode(rows[-1][1]), False
+        for uri in under:  # a file named itself
+            for row in self._db.rows(
+                f"SELECT {_IMAGE} FROM images WHERE uri = CAST(? AS TEXT) AND state = 'ok' AND NOT missing",
+                (os.fsencode(uri),),
+            ):
+                yield Image(*row)
+
+    def contents(self, content_ids: Sequence[int]) -> dict[int, Content]:
+        """Return what is known of each content."""
+        found = {}
+        for batch in _batches(list(content_ids)):
+            sql = f"SELECT {_CONTENT} FROM contents WHERE id IN ({', '.join('?' * len(batch))})"
+            for row in self._db.rows(sql, batch):
+                found[row[0]] = Content(*row)
+        return found
+
+    def problems(self) -> Iterator[tuple[Uri, str, str, str]]:
+        """Yield (uri, state, kind, reason) of all that failed or was skipped, in the order of their names."""
+        yield from self._db.rows(
+            "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images WHERE state <> 'ok' ORDER BY uri"
+        )
+
+    def entries(self) -> list[tuple[int, Uri]]:
+        """Return (id, uri) of every row, whatever its state."""
+        return self._db.rows("SELECT id, uri FROM images ORDER BY uri")
+
+    def roots(self) -> list[Uri]:
+        """Return the folders and files that were indexed by name, in order."""
+        return [row[0] for row in self._db.rows("SELECT uri FROM roots ORDER BY uri")]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows ok, failed, skipped and missing, of contents, and the bytes of all ok files."""
+        counts = {"ok": 0, "failed": 0, "skipped": 0}
+        counts |= dict(self._db.rows("SELECT state, count(*) FROM images WHERE NOT missing GROUP BY state"))
+        counts["missing"] = self._db.rows("SELECT count(*) FROM images WHERE missing")[0][0]
+        counts["contents"] = self._db.rows("SELECT count(*) FROM contents WHERE kind IS NULL")[0][0]
+        counts["bytes"] = self._db.rows("SELECT coalesce(sum(size), 0) FROM images WHERE state = 'ok' AND NOT missing")[
+            0
+        ][0]
+        return counts
+
+
+_CONTENT = "id, hash, bytes, kind, reason, format, width, height, frames, pixel_hash, quality"
+_IMAGE = "id, uri, content_id, size, mtime_ns, device, inode"
+
+
+def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _BATCH):
+        yield values[start : start + _BATCH]
+
+
+def _signed(number: int) -> int:
+    """Return an inode or device number as SQLite's signed 64 bits."""
+    return (number & (1 << 64) - 1) - (1 << 64 if number & 1 << 63 else 0)
+
+
+def _under(root: Uri) -> tuple[bytes, bytes]:
+    """Return the range of names inside a folder: from its separator up to, not including, the next byte."""
+    prefix = os.fsencode(root).rstrip(b"/\\") + os.sep.encode()
+    return prefix, prefix[:-1] + bytes([prefix[-1] + 1])
