@@ -56,7 +56,8 @@ def embed(paths: list[Path], variant: Callable[[RGBImage], RGBImage]) -> np.ndar
     def work(batch: list[Path]) -> np.ndarray:
         images = [variant(np.asarray(Image.open(path).convert("RGB"))) for path in batch]
         vectors: np.ndarray = session.run(["vector"], {"images": np.stack(images)})[0]
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
     with ThreadPoolExecutor(2) as pool:
         return np.concatenate(list(pool.map(work, [paths[i : i + 16] for i in range(0, len(paths), 16)])))

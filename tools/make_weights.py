@@ -19,6 +19,7 @@ import hashlib
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -56,16 +57,14 @@ class Graph:
         self.weights.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
     def conv(self, x: str, conv: str, norm: str, *, stride: int = 1, relu: bool = True) -> str:
         """Convolution with TensorFlow's SAME padding, its batch normalisation, and ReLU6."""
         weight = self.state[f"{conv}.weight"].astype(np.float64)
-        gain = self.state[f"{norm}.weight"] / np.sqrt(
-            self.state[f"{norm}.running_var"].astype(np.float64) + EPSILON
-        )
+        gain = self.state[f"{norm}.weight"] / np.sqrt(self.state[f"{norm}.running_var"].astype(np.float64) + EPSILON)
         bias = self.state[f"{norm}.bias"] - self.state[f"{norm}.running_mean"] * gain
         depthwise, kernel = weight.shape[1] == 1, weight.shape[2]
         # SAME for an even input: with stride 2 the odd pixel of padding falls on the right and bottom.

@@ -594,7 +594,7 @@ def _is_online(root: Uri) -> bool:
     path = Path(root)
     try:
         if path.is_dir():
-            return any(True for _ in os.scandir(path))
-        return not path.exists() and path.parent.is_dir() and any(True for _ in os.scandir(path.parent))
+            return any(path.iterdir())
+        return not path.exists() and path.parent.is_dir() and any(path.parent.iterdir())
     except OSError:
         return False

@@ -68,7 +68,7 @@ def expand(queries: QueryLike | Iterable[QueryLike]) -> Iterator[Query]:
         For what is none of `QueryLike`.
     """
     many = isinstance(queries, list | tuple | Iterator)
-    listed: Iterable[Any] = queries if many else [queries]
+    listed: Any = queries if many else [queries]
     for number, query in enumerate(listed, 1):
         if isinstance(query, str | os.PathLike):
             text = normalise_uri(os.fspath(query))

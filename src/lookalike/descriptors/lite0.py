@@ -16,7 +16,6 @@ __all__ = ["Lite0"]
 
 SIDE = 224
 _WEIGHTS = Path(__file__).parent / "weights" / "lite0.onnx"
-_BATCH = 16
 
 
 @cache
@@ -70,9 +69,10 @@ class Lite0:
             (n, 1280) float32, rows of unit length. The same picture gives the same bits in any batch.
         """
         vectors = np.empty((len(images), self.spec.dim), np.float32)
-        for start in range(0, len(images), _BATCH):
-            batch = np.stack([resize(image, SIDE, SIDE) for image in images[start : start + _BATCH]])
-            vectors[start : start + _BATCH] = self.model.run("vector", batch)
+        step = self.model.batch if images else 1
+        for start in range(0, len(images), step):
+            batch = np.stack([resize(image, SIDE, SIDE) for image in images[start : start + step]])
+            vectors[start : start + step] = self.model.run("vector", batch)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = vectors / np.maximum(norms, np.finfo(np.float32).tiny)
         return unit

@@ -169,11 +169,22 @@ def near_pairs(
     return Near(pairs[keep, 0], pairs[keep, 1], bits[keep], turn[keep], distance[keep], rank[keep])
 
 
+_TURNS = {
+    "rotate_90": "turned by 90 degrees",
+    "rotate_180": "turned by 180 degrees",
+    "rotate_270": "turned by 270 degrees",
+    "flip_x": "turned upside down and mirrored",
+    "flip_y": "mirrored",
+    "flip_plus_1": "mirrored and turned by 90 degrees",
+    "flip_minus_1": "mirrored and turned by 270 degrees",
+}
+
+
 def in_words(bits: int, turn: int, distance: float) -> str:
     """Say on what a near-duplicate rests."""
     words = []
     if bits >= 0:
-        how = "" if turn == 0 else f" when turned ({ORIENTATIONS[turn].replace('_', ' ')})"
+        how = f" when {_TURNS[ORIENTATIONS[turn]]}" if turn else ""
         words.append(f"hashes {bits} of 256 bits apart{how}")
     words.append(f"vectors {distance:.3f} apart")
     return ", ".join(words) + "; not proven by pixels"

@@ -22,18 +22,18 @@ __all__ = [
     "needed_descriptors",
 ]
 
-SAME_BITS = 16
-SAME_COSINE = 0.10
+SAME_BITS = 31
+SAME_COSINE = 0.20
 """same-picture: an upright hash within SAME_BITS of 256, vectors within SAME_COSINE, and the same aspect."""
 
-EDIT_BITS = 31
-EDIT_COSINE = 0.30
+EDIT_BITS = 40
+EDIT_COSINE = 0.50
 """edited: a hash within EDIT_BITS in any of eight orientations, and vectors within EDIT_COSINE; ..."""
 
 CROP_COSINE = 0.06
 """... or vectors within CROP_COSINE, whatever the hash: a crop or a border moves the hash, less so the vector."""
 
-SCENE_COSINE = 0.15
+SCENE_COSINE = 0.20
 """same-scene: vectors within SCENE_COSINE."""
 
 

@@ -14,8 +14,8 @@ from lookalike.types import Metric, Vectors
 
 __all__ = ["Bits", "Numbers", "kernel", "widen"]
 
-_CACHED = 1 << 19
-"""Numbers of float32 that are converted and multiplied at a time: 2 MiB, which stay in a core's cache."""
+_CACHED = 1 << 18
+"""Numbers of float32 that are converted and multiplied at a time: 1 MiB, which stays in a core's cache."""
 
 _STRIP = 16
 """Queries whose bits are compared at a time: with 4096 rows, half a megabyte of words."""

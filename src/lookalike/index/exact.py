@@ -123,7 +123,7 @@ class ExactIndex:
         ValueError
             If a shape or type is wrong, a number is not finite, or a key is below 0, comes twice or is there already.
         """
-        rows = self._stored(vectors)
+        rows = self.stored(vectors)
         keys = _checked_keys(keys, len(rows))
         if len(np.unique(keys)) != len(keys) or any((block.find(keys) >= 0).any() for block in self._blocks):
             raise ValueError("keys must be new: one comes twice or is in the index already")
@@ -176,7 +176,7 @@ class ExactIndex:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        rows = self._stored(queries)
+        rows = self.stored(queries)
         kept = min(k, len(self))
         keys = np.full((len(rows), k), -1, np.int64)
         distances = np.full((len(rows), k), np.inf, np.float32)
@@ -215,7 +215,7 @@ class ExactIndex:
         Exact. Memory grows with the answer only.
         """
         limit = _checked_radius(radius)
-        rows = self._stored(queries)
+        rows = self.stored(queries)
         counts = np.zeros(len(rows), np.int64)
         keys, distances = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for start in range(0, len(rows), _CHUNK):
@@ -306,7 +306,7 @@ class ExactIndex:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        rows = self._stored(queries)
+        rows = self.stored(queries)
         if candidates.ndim != 2 or len(candidates) != len(rows):
             raise ValueError(f"candidates must be ({len(rows)}, m), not {candidates.shape}")
         best = _Best(len(rows), k)
@@ -343,7 +343,7 @@ class ExactIndex:
             raise KeyError(int(keys[missing][0]))
         return rows
 
-    def _stored(self, vectors: Vectors) -> Vectors:
+    def stored(self, vectors: Vectors) -> Vectors:
         rows = as_stored(vectors, self.metric)
         if rows.shape[1] != self.width:
             raise ValueError(f"vectors must have {self.width} columns, not {rows.shape[1]}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +78,7 @@ def duplicates_page(
         sums=sums,
         hard_links=human_count(hard_links, "copy is a hard link", "copies are hard links") if hard_links else "",
         level=report.level,
-        seconds=human_seconds(report.seconds) if report.seconds >= 0.05 else "",
+        seconds=_seconds(report.seconds),
         left_out=[(number(count), visible(reason)) for reason, count in report.left_out],
         groups=shown,
         more=human_count(len(report.groups) - len(shown), "more group"),
@@ -129,7 +126,7 @@ def search_page(
         title=visible(title),
         sums=sums,
         descriptor=visible(result.descriptor),
-        seconds=human_seconds(result.seconds) if result.seconds >= 0.05 else "",
+        seconds=_seconds(result.seconds),
         queries=shown,
         more=human_count(len(found) - len(shown), "more query", "more queries"),
         any_more=len(found) > len(shown),
@@ -140,6 +137,11 @@ def search_page(
 def _check_side(side: int) -> None:
     if not 16 <= side <= 2048:
         raise UsageError(f"a thumbnail has 16 to 2048 pixels, not {side}")
+
+
+def _seconds(seconds: float) -> str:
+    # A unit alone on the next line reads badly; a time that is too short to tell is not told.
+    return human_seconds(seconds).replace(" ", "\N{NO-BREAK SPACE}") if seconds >= 0.05 else ""
 
 
 def _freed(members: Sequence[GroupMember]) -> int:
@@ -236,11 +238,10 @@ def _query(
 
 def _picture(uri: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:
     pixels = load(uri)
-    folder, name = split_path(uri)
     source, width, height = ("", 0, 0) if pixels is None else _thumbnail(pixels, side)
     return {
-        "folder": visible(folder),
-        "name": visible(name),
+        "path": visible(uri),
+        "name": visible(split_path(uri)[1]),
         "source": source,
         "width": width,
         "height": height,
@@ -251,6 +252,9 @@ def _picture(uri: str, load: Callable[[str], RGBImage | None], side: int) -> dic
 
 def _thumbnail(pixels: RGBImage, side: int) -> tuple[str, int, int]:
     """Return the whole picture as a data URI, at most `side` pixels long, with its width and height."""
+    import base64
+    import io
+
     from PIL import Image, features
 
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -262,6 +266,8 @@ def _thumbnail(pixels: RGBImage, side: int) -> tuple[str, int, int]:
 
 
 def _render(template: str, **values: Any) -> str:
+    from pathlib import Path
+
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -10,13 +10,15 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
 
 from lookalike.errors import LookalikeError, MissingDependencyError, UsageError
 from lookalike.render.table import table_text
 from lookalike.render.words import plain
 from lookalike.types import Rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["FACES", "Face", "face_of", "write_file", "write_rows"]
 
@@ -142,8 +144,9 @@ def _json_chunks(rows: Rows) -> Iterator[bytes]:
 
 # Types of well-known columns, used where no row tells.
 _INTEGERS = {
-    "group", "rank", "width", "height", "bytes", "library_bytes", "width_a", "height_a", "width_b", "height_b", "bytes_a",
-    "bytes_b", "found", "added", "changed", "unchanged", "failed", "skipped", "indexed", "missing", "cluster", "label_id",
+    "group", "rank", "width", "height", "bytes", "library_bytes", "width_a", "height_a", "width_b", "height_b",
+    "bytes_a", "bytes_b", "found", "added", "changed", "unchanged", "failed", "skipped", "read", "embedded", "indexed",
+    "missing", "contents", "version", "cluster",
 }  # fmt: skip
 _FLOATS = {"distance", "probability", "seconds", "x", "y"}
 _BOOLEANS = {"keeper", "hardlink", "same_bytes", "same_pixels", "removed", "interrupted"}
@@ -155,9 +158,7 @@ def _write_parquet(rows: Rows, stream: BinaryIO) -> None:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingDependencyError("writing Parquet needs pyarrow: pip install 'lookalike[parquet]'") from None
-    arrays = [
-        _arrow_array(pa, name, [plain(row[at]) for row in rows.values]) for at, name in enumerate(rows.columns)
-    ]  # fmt: skip
+    arrays = [_arrow_array(pa, name, [plain(row[at]) for row in rows.values]) for at, name in enumerate(rows.columns)]
     # Parquet asks a stream for its position, which a pipe does not have.
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, names=list(rows.columns)), buffer)
@@ -209,7 +210,7 @@ def face_of(path: str | Path | None, explicit: str | None = None, valid: Sequenc
     chosen = next((face for face in valid if face == explicit), None)
     if path is None or str(path) == "-":
         return chosen or "table"
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
     implied = _SUFFIXES.get(suffix)
     if chosen is None:
         if implied is None or implied not in valid:
@@ -240,6 +241,8 @@ def write_file(path: str | Path, writer: Callable[[BinaryIO], None]) -> None:
     LookalikeError
         If the file cannot be written.
     """
+    from pathlib import Path
+
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise UsageError(f"{path} is a folder; name a file in it")

