@@ -25,6 +25,7 @@ _SHIPPED = {  # package: its folder of photographs, and which files in it are ph
     "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
     "matplotlib": ("mpl-data/sample_data", ("grace_hopper.jpg", "Minduka_Present_Blue_Pack.png")),
 }  # fmt: skip
+_QUERIES = ("astronaut.png", "motorcycle_left.png", "china.jpg")
 _MARK = ".lookalike-demo"
 
 
@@ -67,17 +68,20 @@ def run_demo(folder: Path, *, progress: Callable[[IndexReport], None] | None = N
     (folder / _MARK).write_text("made by `lookalike demo`, which may remove this folder\n")
     for path in photographs:
         shutil.copyfile(path, pictures / path.name)
-    query = _make_copies(pictures, folder / "copies")
+    _make_copies(pictures, folder / "copies")
+    queries = [path for name in _QUERIES if (path := pictures / name).is_file()] or [
+        next(iter(sorted(pictures.iterdir())))
+    ]
     with open_library(folder / "demo.lookalike") as library:
         report = library.add([pictures, folder / "copies"], progress=progress)
-        search = library.search(query, k=5)
+        search = library.search(queries, k=4)
         duplicates = library.duplicates(level="edited")
         _write(library, folder, search, duplicates)
     return _tell(folder, report, search, duplicates)
 
 
-def _make_copies(pictures: Path, copies: Path) -> Path:
-    """Write edited copies of some photographs; return the picture to search with."""
+def _make_copies(pictures: Path, copies: Path) -> None:
+    """Write edited copies of some photographs."""
     from PIL import Image, ImageEnhance, ImageOps
 
     copies.mkdir()
@@ -107,7 +111,6 @@ def _make_copies(pictures: Path, copies: Path) -> Path:
     if "coins" in by_name:
         with Image.open(by_name["coins"]) as image:
             image.save(copies / "coins.tiff")
-    return by_name.get("chelsea") or by_name.get("china") or next(iter(by_name.values()))
 
 
 def _write(library: Library, folder: Path, search: SearchResult, duplicates: DuplicateReport) -> None:
@@ -123,10 +126,11 @@ def _write(library: Library, folder: Path, search: SearchResult, duplicates: Dup
 
 def _tell(folder: Path, report: IndexReport, search: SearchResult, duplicates: DuplicateReport) -> list[str]:
     lines = [f"Indexed {report.added} pictures in {report.seconds:.1f} s, by lite0 and pdq.", ""]
-    lines.append(f"Most similar to {Path(search.queries[0]).name}:")
-    for uri, distance in zip(search.uris[0], search.distances[0], strict=True):
-        if uri is not None:
-            lines.append(f"  {distance:.3f}  {Path(uri).parent.name}/{Path(uri).name}")
+    for query, uris, distances in zip(search.queries, search.uris, search.distances, strict=True):
+        lines.append(f"Most similar to {Path(query).name}:")
+        for uri, distance in zip(uris, distances, strict=True):
+            if uri is not None:
+                lines.append(f"  {distance:.3f}  {Path(uri).parent.name}/{Path(uri).name}")
     lines += ["", f"{len(duplicates.groups)} groups of duplicates:"]
     for group in duplicates.groups:
         lines.append(f"  {Path(group.keeper.uri).name}  (keep: {group.keeper.reason})")

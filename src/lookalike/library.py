@@ -421,7 +421,8 @@ class Library:
             one = next(expand(query))
             if one.pixels is not None:
                 return one.pixels
-            data = read_query(one, allow_private=allow_private_urls) or b""
+            own = self.store.own_files()
+            data = read_query(one, allow_private=allow_private_urls, exclude_ids=own) or b""
             return decoding.decode(data, min_side=min_side).pixels
         except (ImageError, StopIteration):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -103,8 +103,19 @@ def as_array(picture: Any) -> RGBImage:
     return array
 
 
-def read_query(query: Query, *, allow_private: bool = False) -> bytes | None:
+def read_query(
+    query: Query, *, allow_private: bool = False, exclude_ids: Collection[tuple[int, int]] = ()
+) -> bytes | None:
     """Return the bytes of a query, or None for an array.
+
+    Parameters
+    ----------
+    query
+        What is asked about.
+    allow_private
+        See `Library.add`.
+    exclude_ids
+        (device, inode) of files that are never opened: see `Store.own_files`.
 
     Raises
     ------
@@ -117,7 +128,7 @@ def read_query(query: Query, *, allow_private: bool = False) -> bytes | None:
         raise ImageError(query.item.error or f"{query.item.skip}: not a regular file")
     if is_url(query.item.uri):
         return fetch(query.item.uri, allow_private=allow_private)
-    return read_bytes(query.item.uri)
+    return read_bytes(query.item.uri, exclude_ids=exclude_ids)
 
 
 def vectors_of(
@@ -186,7 +197,7 @@ def _look_up(
                 if held is not None:
                     return replace(query, vector=held), None
     try:
-        data = read_query(query, allow_private=allow_private) or b""
+        data = read_query(query, allow_private=allow_private, exclude_ids=store.own_files()) or b""
         content = store.content_of_hash(hashlib.sha256(data).digest())
         if content is not None:
             held = store.vectors(descriptor_id, [content.id], spec).get(content.id)

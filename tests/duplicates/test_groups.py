@@ -1,0 +1,74 @@
+"""Groups around keepers: chain-free, deterministic, strongest pair first."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike.duplicates.groups import Group, Pairs, group
+
+
+def pairs(*rows: tuple[int, int, int, float]) -> Pairs:
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    a, b, rank = (np.array(column, np.int64) for column in columns[:3])
+    return Pairs(a, b, rank, np.array(columns[3], np.float32))
+
+
+def test_a_chain_of_likenesses_is_not_one_group():
+    found = group(pairs((0, 1, 2, 0.1), (1, 2, 2, 0.1), (2, 3, 2, 0.1)), [0, 1, 2, 3])
+    assert [(g.keeper, [m for m, _ in g.members]) for g in found] == [(0, [1]), (2, [3])]
+
+
+def test_a_member_that_fits_two_groups_goes_to_the_stronger():
+    found = group(pairs((0, 2, 3, 0.01), (1, 2, 2, 0.2)), [0, 1, 2])
+    assert found == [Group(1, ((2, 1),))]
+    by_distance = group(pairs((0, 2, 2, 0.3), (1, 2, 2, 0.2)), [0, 1, 2])
+    assert by_distance == [Group(1, ((2, 1),))]
+
+
+def test_the_preferred_picture_becomes_the_keeper():
+    two = pairs((0, 1, 1, 0.0))
+    assert group(two, [0, 1])[0].keeper == 0
+    assert group(two, [1, 0])[0].keeper == 1
+
+
+def test_no_pairs_make_no_groups():
+    assert group(pairs(), [0, 1, 2]) == []
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[tuple[int, int, int, float]], list[int]]:
+    n = draw(st.integers(2, 12))
+    possible = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    chosen = draw(st.lists(st.sampled_from(possible), unique=True, min_size=1))
+    rows = [(i, j, draw(st.integers(1, 4)), draw(st.sampled_from([0.0, 0.1, 0.2]))) for i, j in chosen]
+    return rows, draw(st.permutations(list(range(n))))
+
+
+@given(cases())
+def test_every_member_has_a_pair_with_its_keeper_and_nobody_is_in_two_groups(case):
+    rows, preference = case
+    given_pairs = {frozenset(row[:2]) for row in rows}
+    found = group(pairs(*rows), preference)
+    everyone = [x for g in found for x in (g.keeper, *(m for m, _ in g.members))]
+    assert len(everyone) == len(set(everyone))
+    for g in found:
+        assert g.members
+        for member, pair in g.members:
+            assert {g.keeper, member} == set(rows[pair][:2])
+            assert frozenset((g.keeper, member)) in given_pairs
+    keepers = {g.keeper for g in found}
+    assert not any(pair <= keepers for pair in given_pairs)
+
+
+@given(cases(), st.randoms())
+def test_the_order_of_the_pairs_and_of_their_sides_changes_nothing(case, random):
+    rows, preference = case
+    shuffled = [(b, a, rank, d) if random.random() < 0.5 else (a, b, rank, d) for a, b, rank, d in rows]
+    random.shuffle(shuffled)
+
+    def shape(rows: list[tuple[int, int, int, float]]) -> list[tuple[int, list[int]]]:
+        return [(g.keeper, [m for m, _ in g.members]) for g in group(pairs(*rows), preference)]
+
+    assert shape(rows) == shape(shuffled)
