@@ -79,7 +79,7 @@ class ApproximateIndex:
             At least 40 vectors, "cosine" or "l2".
         recall
             Wanted part of the 10 nearest that is found, above 0 and at most 1. `nprobe` is doubled until it is
-            reached.
+            reached on own vectors, and once more for the sake of new ones.
 
         Raises
         ------
@@ -286,19 +286,23 @@ class ApproximateIndex:
         _faiss().extract_index_ivf(self._inverted).nprobe = nprobe
 
     def _choose_nprobe(self, sample: NDArray[np.int64], wanted: float) -> None:
-        """Double `nprobe` until the recall on these own vectors is as wanted or all lists are looked through."""
+        """Double `nprobe` until the recall on these own vectors is as wanted, and once more.
+
+        Once more, because new vectors lie farther from the centres than those from which the centres were made.
+        """
         queries = self.exact.rows_of(sample)
         k = min(11, len(self))
         # The vector itself is always found: it is left out of both counts.
         farthest = self.exact.search(queries, k).distances[:, -1:]
         lists = _faiss().extract_index_ivf(self._inverted).nlist
-        nprobe = 1
+        nprobe, enough = 1, False
         while True:
             self._set_nprobe(nprobe)
             found = self.exact.search_among(queries, self._near(queries, _candidates(k)), k)
             self.recall = float(((found.distances <= farthest).sum(axis=1) - 1).mean() / (k - 1))
-            if self.recall >= wanted or nprobe == lists:
+            if enough or nprobe == lists:
                 return
+            enough = self.recall >= wanted
             nprobe = min(2 * nprobe, lists)
 
 
