@@ -103,7 +103,7 @@ def test_wrong_shapes_types_and_names_are_refused(metric):
         with pytest.raises(ValueError, match=r"compared|paired"):
             call(a, a[:, :-1], metric)
         with pytest.raises(ValueError, match="none of"):
-            call(a, a, "manhattan")
+            call(a, a, "manhattan")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="paired"):
         metrics.paired(a, a[:2], metric)
     with pytest.raises(ValueError, match="uint8"):

@@ -15,9 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lookalike.comparing import compare
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
-    from lookalike.library import Library, compare
+    from lookalike.library import Library
     from lookalike.library import open_library as open  # noqa: A004
 
 __all__ = ["Library", "LookalikeError", "available", "compare", "get_descriptor", "open"]
@@ -26,7 +27,7 @@ _WHERE = {
     "Library": "lookalike.library:Library",
     "LookalikeError": "lookalike.errors:LookalikeError",
     "available": "lookalike.descriptors:available",
-    "compare": "lookalike.library:compare",
+    "compare": "lookalike.comparing:compare",
     "get_descriptor": "lookalike.descriptors:get_descriptor",
     "open": "lookalike.library:open_library",
 }

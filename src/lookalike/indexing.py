@@ -12,10 +12,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Self
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from lookalike.errors import CorruptError, ImageError
 from lookalike.store import Content, Record, Store
 from lookalike.types import DecodedImage, Descriptor, IndexReport, Source, SourceItem, Vectors
 
-__all__ = ["available_cores", "index"]
+__all__ = ["Ahead", "available_cores", "index"]
 
 PARCEL = 16  # files that one thread takes at a time: also the largest batch of a model
 PARCEL_PIXELS = 16_000_000  # decoded pixels that one thread may hold before it describes them
@@ -336,3 +337,32 @@ def _describe_pending(
             p.image.height, p.image.frames, p.image.pixel_hash, qualities.get(p.at),
         )  # fmt: skip
         records[p.at] = _settle(job, parcel[p.at], content, {} if bad else vectors[p.at])
+
+
+class Ahead:
+    """Counts what a source holds, in a thread that runs ahead of the work, so that there is an end in sight.
+
+    ``total`` is None until the count is complete.
+    """
+
+    def __init__(self, source: Iterable[SourceItem]) -> None:
+        self.total: int | None = None
+        self._source = source
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._count, name="lookalike-count", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _count(self) -> None:
+        count = 0
+        for _ in self._source:
+            count += 1
+            if self._stop.is_set():
+                return
+        self.total = count

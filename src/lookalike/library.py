@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 import numpy as np
 
-from lookalike import decode as decoding
+from lookalike.comparing import compare
+from lookalike.decode import decode
 from lookalike.defaults import DESCRIPTOR, DESCRIPTORS, DEVICE, LEVEL, MAX_PIXELS, K
-from lookalike.descriptors import available, describe, get_descriptor
+from lookalike.descriptors import get_descriptor
 from lookalike.duplicates import Picture, check_level, find_duplicates, needed_descriptors
 from lookalike.errors import FingerprintError, ImageError, LibraryError, UsageError
 from lookalike.index import ExactIndex
-from lookalike.indexing import available_cores, index
-from lookalike.metrics import paired
+from lookalike.indexing import Ahead, available_cores, index
 from lookalike.searching import QueryLike, expand, nearest, read_query, vectors_of
 from lookalike.sources import collect, is_url, normalise_uri, read_bytes
 from lookalike.store import Block, Image, Store, VectorMatrix
 from lookalike.types import (
     Comparison,
-    DecodedImage,
-    Descriptor,
     DescriptorSpec,
     DuplicateReport,
     IndexReport,
@@ -38,15 +34,13 @@ from lookalike.types import (
     RGBImage,
     Rows,
     SearchResult,
-    SourceItem,
     Status,
     Uri,
     VectorIndex,
     Vectors,
-    Verdict,
 )
 
-__all__ = ["Library", "compare", "default_path", "open_library"]
+__all__ = ["Library", "default_path", "open_library"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 ENVIRONMENT = "LOOKALIKE_LIBRARY"
@@ -188,7 +182,7 @@ class Library:
             exclude_ids=self.store.own_files(),
             allow_private=allow_private_urls,
         )
-        with self.store.writing(), _Ahead(list_files()) as ahead:
+        with self.store.writing(), Ahead(list_files()) as ahead:
             source = list_files()
             run = self.store.start_run(source.roots)
             report = index(
@@ -423,7 +417,7 @@ class Library:
                 return one.pixels
             own = self.store.own_files()
             data = read_query(one, allow_private=allow_private_urls, exclude_ids=own) or b""
-            return decoding.decode(data, min_side=min_side).pixels
+            return decode(data, min_side=min_side).pixels
         except (ImageError, StopIteration):
             return None
 
@@ -486,108 +480,6 @@ class Library:
     def _index(self, descriptor_id: int, spec: DescriptorSpec) -> VectorIndex:
         blocks = self._blocks(descriptor_id, spec)
         return ExactIndex.from_blocks(spec.metric, spec.dim, [(b.keys, b.rows, b.norms) for b in blocks])
-
-
-def compare(
-    a: QueryLike,
-    b: QueryLike,
-    *,
-    descriptors: Sequence[str] = (),
-    max_pixels: int = MAX_PIXELS,
-    device: str = DEVICE,
-    allow_private_urls: bool = False,
-) -> Comparison:
-    """Hold two pictures against each other, without a library.
-
-    Parameters
-    ----------
-    a, b
-        Each a file, a URL, the bytes of a file, an array or a Pillow image.
-    descriptors
-        By which to compare; none for all that there are.
-    max_pixels, device, allow_private_urls
-        As in `Library.add`.
-
-    Returns
-    -------
-    Comparison
-        With the distance by each descriptor, and whether bytes or pixels are equal. `same_pixels` is told by the
-        decoded samples at full scale and depth.
-
-    Raises
-    ------
-    ImageError
-        If either cannot be read or decoded.
-    UsageError
-        If either is a folder, or a descriptor is unknown.
-    """
-    loaded = [get_descriptor(name, device) for name in descriptors or available()]
-    sides = [_side(query, loaded, max_pixels, allow_private_urls) for query in (a, b)]
-    one, two = sides
-    distances = []
-    for descriptor in loaded:
-        rows, _ = describe(descriptor, [one.image.pixels, two.image.pixels])
-        distances.append((descriptor.spec.name, float(paired(rows[:1], rows[1:], descriptor.spec.metric)[0])))
-    same_bytes = one.data is not None and one.data == two.data
-    if one.data is not None and two.data is not None:
-        same_pixels = same_bytes or decoding.same_pixels(one.data, two.data, max_pixels=max_pixels)
-    else:
-        same_pixels = one.image.pixel_hash is not None and one.image.pixel_hash == two.image.pixel_hash
-    verdict: Verdict | None = "same-file" if same_bytes else "same-pixels" if same_pixels else None
-    return Comparison(
-        one.name, two.name, tuple(distances), one.image.width, one.image.height, two.image.width, two.image.height,
-        len(one.data or b""), len(two.data or b""), one.image.format, two.image.format, same_bytes, same_pixels,
-        verdict, 1.0 if verdict else None,
-    )  # fmt: skip
-
-
-class _Ahead:
-    """Counts what a source holds, in a thread that runs ahead of the work, so that there is an end in sight.
-
-    ``total`` is None until the count is complete.
-    """
-
-    def __init__(self, source: Iterable[SourceItem]) -> None:
-        self.total: int | None = None
-        self._source = source
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._count, name="lookalike-count", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _count(self) -> None:
-        count = 0
-        for _ in self._source:
-            count += 1
-            if self._stop.is_set():
-                return
-        self.total = count
-
-
-@dataclass(frozen=True)
-class _Side:
-    name: str
-    data: bytes | None
-    image: DecodedImage
-
-
-def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
-    one, *more = islice(expand(query), 2) if not isinstance(query, list | tuple) else [None, None]
-    if one is None or more:
-        raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")
-    if one.pixels is not None:
-        height, width = one.pixels.shape[:2]
-        digest = decoding.array_hash(one.pixels)
-        return _Side(one.name, None, DecodedImage(one.pixels, width, height, "array", digest))
-    data = read_query(one, allow_private=allow_private) or b""
-    side = max(descriptor.spec.min_side for descriptor in descriptors)
-    return _Side(one.name, data, decoding.decode(data, min_side=side, max_pixels=max_pixels))
 
 
 def _is_online(root: Uri) -> bool:

@@ -58,10 +58,10 @@ def pairwise(a: Vectors, b: Vectors, metric: Metric) -> NDArray[np.float32]:
     if metric == "hamming":
         words_a, words_b = words(a), words(b)
         for start in range(0, len(a), step):
-            part = words_a[start : start + step]
-            bits = np.zeros((len(part), len(b)), np.uint32)
+            some = words_a[start : start + step]
+            bits = np.zeros((len(some), len(b)), np.uint32)
             for column in range(words_a.shape[1]):
-                bits += np.bitwise_count(part[:, None, column] ^ words_b[None, :, column])
+                bits += np.bitwise_count(some[:, None, column] ^ words_b[None, :, column])
             distances[start : start + step] = bits
         return distances
     a, b = _ready(a, metric), _ready(b, metric)

@@ -72,7 +72,8 @@ def _drawn(random: np.random.Generator, metric: Metric, dim: int, n: int) -> Vec
 def _defined(a: Vectors, b: Vectors, metric: Metric) -> NDArray[np.float64]:
     """Return the distance of each row of `a` to the row of `b` at the same place, by the definition."""
     if metric == "hamming":
-        return np.unpackbits(a ^ b, axis=1).sum(axis=1).astype(np.float64)
+        differing: NDArray[np.uint8] = np.bitwise_xor(a, b)
+        return np.asarray(np.unpackbits(differing, axis=1).sum(axis=1), np.float64)
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
     if metric == "l2":
         return np.asarray(np.linalg.norm(wide_a - wide_b, axis=1))
@@ -126,8 +127,8 @@ def _check_range_search(index: VectorIndex, vectors: Vectors) -> None:
     assert within.offsets.shape == (11,), "offsets are (n_queries + 1,)"
     assert within.offsets[0] == 0, "offsets begin at 0"
     assert within.offsets[-1] == len(within.keys) == len(within.distances), "offsets end at the number of neighbours"
-    types = (within.offsets.dtype, within.keys.dtype, within.distances.dtype)
-    assert types == (np.int64, np.int64, np.float32), "offsets and keys are int64, distances float32"
+    assert within.offsets.dtype == within.keys.dtype == np.int64, "offsets and keys are int64"
+    assert within.distances.dtype == np.float32, "distances are float32"
     for number in range(10):
         part = slice(within.offsets[number], within.offsets[number + 1])
         found = list(zip(within.distances[part].tolist(), within.keys[part].tolist(), strict=True))

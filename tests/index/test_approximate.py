@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,11 +43,11 @@ def saved(tmp_path_factory):
     return rows, path
 
 
-@pytest.mark.parametrize("dim", [32, 300])
-@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize(("metric", "dim"), [("cosine", 32), ("l2", 32), ("cosine", 300)])
 def test_the_index_keeps_its_contract(metric, dim):
-    check_index(lambda: emptied(metric, dim), metric, dim)
-    assert len(emptied(metric, dim)) == 0
+    made = [emptied(metric, dim) for _ in range(2)]
+    assert [len(index) for index in made] == [0, 0]
+    check_index(made.pop, metric, dim)
 
 
 @pytest.mark.parametrize("factor", [1, 1e-6, 1e6])
@@ -54,7 +56,7 @@ def test_nearly_all_neighbours_are_found_at_exactly_their_distances(metric, fact
     rows, queries = clustered(4000) * np.float32(factor), clustered(100, seed=1) * np.float32(factor)
     index = ApproximateIndex.build(exact_index(metric, rows))
     assert index.recall >= 0.99
-    assert 1 <= index.nprobe
+    assert index.nprobe >= 1
     found, truth = index.search(queries, 10), index.exact.search(queries, 10)
     assert np.mean([len(set(a) & set(b)) for a, b in zip(found.keys, truth.keys, strict=True)]) >= 9.8
     for keys, distances, every, right in zip(found.keys, found.distances, truth.keys, truth.distances, strict=True):
@@ -73,7 +75,7 @@ def test_long_vectors_are_searched_by_their_principal_components():
 
 
 def test_vectors_without_structure_are_searched_whole():
-    rows = np.random.default_rng(0).standard_normal((600, 1500)).astype(np.float32)
+    rows = np.random.default_rng(0).standard_normal((3000, 600)).astype(np.float32)
     index = ApproximateIndex.build(exact_index("l2", rows))
     assert index.recall >= 0.99
     assert "PreTransform" not in type(index._inverted).__name__
@@ -196,7 +198,7 @@ def test_any_damage_to_the_file_is_noticed_before_it_is_used(saved, tmp_path, mo
 
 @pytest.mark.parametrize("body", [b"", b"\xff" * 60, (2).to_bytes(8, "little") + b"{}", b"\1" + b"\0" * 7 + b"["])
 def test_a_body_that_is_intact_but_foreign_is_refused(tmp_path, body):
-    approximate._write(tmp_path / "x", [approximate._MAGIC, approximate.hashlib.sha256(body).digest(), body])
+    approximate._write(tmp_path / "x", [approximate._MAGIC, hashlib.sha256(body).digest(), body])
     with pytest.raises(LibraryFormatError, match="anew"):
         ApproximateIndex.load(tmp_path / "x", exact_index("cosine", clustered(50)), "token")
 
@@ -206,7 +208,7 @@ def test_an_intact_body_whose_index_is_cut_short_is_refused(saved, tmp_path):
     start = len(approximate._MAGIC) + 32
     for cut in (1, 1000, 200_000):
         body = path.read_bytes()[start:-cut]
-        approximate._write(tmp_path / "x", [approximate._MAGIC, approximate.hashlib.sha256(body).digest(), body])
+        approximate._write(tmp_path / "x", [approximate._MAGIC, hashlib.sha256(body).digest(), body])
         with pytest.raises(LibraryFormatError, match="anew"):
             ApproximateIndex.load(tmp_path / "x", exact_index("cosine", rows), "token")
 
@@ -219,7 +221,7 @@ def test_a_failed_save_leaves_the_file_of_before(saved, tmp_path, monkeypatch):
     def full(_descriptor):
         raise OSError("no space left")
 
-    monkeypatch.setattr(approximate.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         ApproximateIndex.load(path, exact_index("cosine", rows), "token").save(target, "new")
     assert target.read_bytes() == path.read_bytes()

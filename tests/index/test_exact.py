@@ -96,7 +96,7 @@ def test_search_equals_brute_force_among_many_ties(metric, payload):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.lists(st.floats(-1e15, 1e15, width=32), min_size=3, max_size=3), min_size=4, max_size=30),
+    st.lists(st.lists(st.floats(-(2.0**50), 2.0**50, width=32), min_size=3, max_size=3), min_size=4, max_size=30),
     st.integers(1, 5),
 )
 def test_euclidean_search_is_right_whatever_the_size_of_the_numbers(numbers, k):
@@ -120,11 +120,11 @@ def test_euclidean_search_does_not_suffer_from_cancellation(offset):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_sizes_of_blocks_pieces_and_chunks_change_nothing(metric, monkeypatch):
-    rows = np.concatenate([drawn(metric, 200, seed=3), drawn(metric, 200, seed=3)])
-    keys = np.random.default_rng(4).permutation(400)
+    rows = np.concatenate([drawn(metric, 60, seed=3), drawn(metric, 60, seed=3)])
+    keys = np.random.default_rng(4).permutation(120)
     radius = 100 if metric == "hamming" else 0.9
     answers = []
-    for parts, piece, chunk, gather in ((1, 4096, 1024, 1 << 20), (5, 4096, 7, 40), (13, 16, 64, 1000), (2, 1, 400, 1)):
+    for parts, piece, chunk, gather in ((1, 4096, 1024, 1 << 20), (5, 4096, 7, 40), (13, 16, 64, 1000), (2, 3, 5, 1)):
         monkeypatch.setattr(exact, "_PIECE", piece)
         monkeypatch.setattr(exact, "_CHUNK", chunk)
         monkeypatch.setattr(exact, "_GATHER", gather)
@@ -317,8 +317,8 @@ def test_blocks_of_another_shape_or_type_are_refused():
 
 def test_a_senseless_metric_or_dim_is_refused():
     for metric, dim in (("manhattan", 4), ("l2", 0), ("hamming", 12)):
-        with pytest.raises(ValueError, match="must be|none of"):
-            ExactIndex(metric, dim)
+        with pytest.raises(ValueError, match=r"must be|none of"):
+            ExactIndex(metric, dim)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -221,7 +221,7 @@ def compare(
       lookalike compare a.jpg b.png
       lookalike compare a.jpg https://example.org/b.jpg --format json
     """
-    from lookalike.library import compare as compare_pictures
+    from lookalike.comparing import compare as compare_pictures
 
     chosen = face(output, format_)
     sides: list[Any] = [sys.stdin.buffer.read() if side == "-" else side for side in (a, b)]

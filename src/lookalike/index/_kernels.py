@@ -66,7 +66,9 @@ class Numbers:
                 part = widen(rows[start : start + step], self._scratch)
                 np.matmul(self._queries, part.T, out=found[:, start : start + step])
             if self.metric == "cosine":
-                found *= np.where(norms > 0, -1 / norms, 0)
+                # A damaged row has no finite length: NaN is never close.
+                factor = np.where(norms > 0, -1 / norms, 0)
+                found *= np.where(np.isfinite(norms), factor, np.nan)
                 found += np.float32(1)
             else:
                 found *= np.float32(-2)
@@ -125,8 +127,8 @@ class Bits:
     def within(
         self,
         rows: Vectors,
-        norms: NDArray[np.float32],
-        radius: np.float32,  # noqa: ARG002
+        norms: NDArray[np.float32],  # noqa: ARG002
+        radius: np.float32,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places (query, row) of all rows within the radius."""
         columns = np.ascontiguousarray(words(rows).T)

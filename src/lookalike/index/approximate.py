@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import LibraryFormatError
-from lookalike.index.exact import ExactIndex
 from lookalike.index._kernels import widen
+from lookalike.index.exact import ExactIndex
 from lookalike.types import Neighbours, RangeNeighbours, Vectors
 
 __all__ = ["ApproximateIndex"]
@@ -197,11 +197,12 @@ class ApproximateIndex:
             "scale": self._scale,
         }
         text = json.dumps(description).encode()
-        parts = [
+        parts: list[bytes | memoryview] = [
             len(text).to_bytes(8, "little"),
             text,
-            memoryview(keys).cast("B"),
-            memoryview(_faiss().serialize_index(self._inverted)),
+            keys.tobytes(),
+            # The largest part is not copied once more.
+            _faiss().serialize_index(self._inverted).data,
         ]
         checksum = hashlib.sha256()
         for part in parts:
@@ -353,8 +354,7 @@ def _write(path: Path, parts: list[bytes | memoryview]) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:
-            for part in parts:
-                file.write(part)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -84,7 +84,7 @@ class ExactIndex:
 
         Notes
         -----
-        Rows are not looked at: one with NaN in it is never found. Rows under "cosine" need not be of unit length.
+        Rows are not looked at: one with NaN or infinity in it, and in its norm, is never found. Rows under "cosine" need not be of unit length.
         """
         index = cls(metric, dim)
         for keys, rows, norms in blocks:
