@@ -14,13 +14,14 @@ from typing import Self, TypeAlias
 
 import numpy as np
 
+from lookalike.approximation import load_approximate, refresh_approximate
 from lookalike.comparing import compare
 from lookalike.decode import decode
 from lookalike.defaults import DESCRIPTOR, DESCRIPTORS, DEVICE, LEVEL, MAX_PIXELS, K
 from lookalike.descriptors import get_descriptor
 from lookalike.duplicates import Picture, check_level, find_duplicates, needed_descriptors
 from lookalike.errors import FingerprintError, ImageError, LibraryError, UsageError
-from lookalike.index import ExactIndex
+from lookalike.index import ExactIndex, choose
 from lookalike.indexing import Ahead, available_cores, index
 from lookalike.searching import QueryLike, expand, nearest, read_query, vectors_of
 from lookalike.sources import collect, is_url, normalise_uri, read_bytes
@@ -199,6 +200,8 @@ class Library:
                 for root in source.roots:
                     if root not in source.incomplete_roots:
                         self._mark_missing(root, run)
+            if report.added or report.changed or report.embedded:
+                self._refresh_approximate(descriptor.spec for descriptor in loaded)
         return replace(report, missing=self.store.counts()["missing"])
 
     def _mark_missing(self, root: Uri, run: int) -> None:
@@ -477,9 +480,26 @@ class Library:
             chosen.append(Block(block.keys[keep], block.rows[keep], None if block.norms is None else block.norms[keep]))
         return chosen
 
-    def _index(self, descriptor_id: int, spec: DescriptorSpec) -> VectorIndex:
+    def _exact(self, descriptor_id: int, spec: DescriptorSpec) -> ExactIndex:
         blocks = self._blocks(descriptor_id, spec)
         return ExactIndex.from_blocks(spec.metric, spec.dim, [(b.keys, b.rows, b.norms) for b in blocks])
+
+    def _index(self, descriptor_id: int, spec: DescriptorSpec) -> VectorIndex:
+        """Return what searches fastest: the exact index, or an approximate one where there are many vectors.
+
+        The approximate one is made by `add`; where it is not there or not to be trusted, the exact one answers.
+        """
+        exact = self._exact(descriptor_id, spec)
+        if choose(len(exact), spec.metric) == "exact":
+            return exact
+        return load_approximate(self.store, exact, spec) or exact
+
+    def _refresh_approximate(self, specs: Iterable[DescriptorSpec]) -> None:
+        """Make or bring up to date the approximate indexes of descriptors that have many vectors."""
+        for spec in specs:
+            exact = self._exact(self._held(spec), spec)
+            if choose(len(exact), spec.metric) == "approximate":
+                refresh_approximate(self.store, exact, spec)
 
 
 def _is_online(root: Uri) -> bool:

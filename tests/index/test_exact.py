@@ -218,8 +218,8 @@ def test_all_near_pairs_of_nine_thousand_hashes_are_found_quickly():
     start = time.perf_counter()
     found = pairs(index, 31)
     assert [d for _, _, d in found] == [1.0] * 144
-    # Takes about 0.2 s: the bound is for busy machines.
-    assert time.perf_counter() - start < 3
+    # Takes about 0.3 s: the bound is for busy machines.
+    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.index._blocks import Best, Block
 from lookalike.index._kernels import Bits, Numbers, kernel, widen
-from lookalike.metrics import as_stored, lengths, paired
+from lookalike.metrics import as_stored, paired
 from lookalike.types import Metric, Neighbours, RangeNeighbours, Vectors
 
 __all__ = ["ExactIndex"]
@@ -56,7 +57,7 @@ class ExactIndex:
         self.dim = dim
         self.width = dim // 8 if metric == "hamming" else dim
         self._dtype = {"cosine": np.float16, "l2": np.float32, "hamming": np.uint8}[metric]
-        self._blocks: list[_Block] = []
+        self._blocks: list[Block] = []
 
     @classmethod
     def from_blocks(
@@ -84,7 +85,8 @@ class ExactIndex:
 
         Notes
         -----
-        Rows are not looked at: one with NaN or infinity in it, and in its norm, is never found. Rows under "cosine" need not be of unit length.
+        Rows are not looked at: one with NaN or infinity in it, and so in its norm, is never found. Rows under
+        "cosine" need not be of unit length.
         """
         index = cls(metric, dim)
         for keys, rows, norms in blocks:
@@ -94,7 +96,7 @@ class ExactIndex:
                 )
             if norms is not None and norms.shape != (len(rows),):
                 raise ValueError(f"norms must be ({len(rows)},), not {norms.shape}")
-            index._blocks.append(_Block(_checked_keys(keys, len(rows)), rows, norms))
+            index._blocks.append(Block(_checked_keys(keys, len(rows)), rows, norms))
         every = index.keys
         if len(np.unique(every)) != len(every):
             raise ValueError("keys must differ: one comes twice")
@@ -135,7 +137,7 @@ class ExactIndex:
             tail = self._blocks.pop()
             keys = np.concatenate([tail.keys[tail.alive], keys])
             rows = np.concatenate([tail.rows[tail.alive], rows])
-        self._blocks.append(_Block(keys, rows, None, owned=True))
+        self._blocks.append(Block(keys, rows, None, owned=True))
 
     def remove(self, keys: NDArray[np.int64]) -> None:
         """Remove the vectors of these keys, (n,) integers; a key that is not there is ignored.
@@ -182,7 +184,7 @@ class ExactIndex:
         distances = np.full((len(rows), k), np.inf, np.float32)
         for start in range(0, len(rows) if kept else 0, _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            best = _Best(len(rows[chunk]), kept)
+            best = Best(len(rows[chunk]), kept)
             nearer = kernel(self.metric, self.dim, rows[chunk])
             for piece in self._pieces():
                 i, j = _promising(nearer, piece, best)
@@ -309,7 +311,7 @@ class ExactIndex:
         rows = self.stored(queries)
         if candidates.ndim != 2 or len(candidates) != len(rows):
             raise ValueError(f"candidates must be ({len(rows)}, m), not {candidates.shape}")
-        best = _Best(len(rows), k)
+        best = Best(len(rows), k)
         query = np.repeat(np.arange(len(rows)), candidates.shape[1])
         wanted = candidates.reshape(-1)
         for block in self._blocks:
@@ -349,14 +351,14 @@ class ExactIndex:
             raise ValueError(f"vectors must have {self.width} columns, not {rows.shape[1]}")
         return rows
 
-    def _pieces(self, size: int | None = None) -> Iterator[_Block]:
+    def _pieces(self, size: int | None = None) -> Iterator[Block]:
         size = size or _PIECE
         for block in self._blocks:
             for start in range(0, len(block.keys), size):
                 yield block[start : start + size]
 
     def _within(
-        self, nearer: Bits | Numbers, rows: Vectors, piece: _Block, radius: np.float32
+        self, nearer: Bits | Numbers, rows: Vectors, piece: Block, radius: np.float32
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Return the places (query, row) of all live rows within the radius, and their final distances."""
         i, j = nearer.within(piece.rows, piece.norms(self.metric), radius)
@@ -367,7 +369,7 @@ class ExactIndex:
         return i[near], j[near], away[near]
 
     def _distances(
-        self, queries: Vectors, i: NDArray[np.int64], piece: _Block, j: NDArray[np.int64]
+        self, queries: Vectors, i: NDArray[np.int64], piece: Block, j: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Return the final distances of queries i to rows j."""
         found = np.empty(len(i), np.float32)
@@ -378,73 +380,7 @@ class ExactIndex:
         return found
 
 
-class _Block:
-    """Rows with their keys; a slice of it is a view."""
-
-    def __init__(
-        self,
-        keys: NDArray[np.int64],
-        rows: Vectors,
-        norms: NDArray[np.float32] | None,
-        alive: NDArray[np.bool_] | None = None,
-        *,
-        owned: bool = False,
-    ) -> None:
-        self.keys = keys
-        self.rows = rows
-        self.alive = np.ones(len(keys), np.bool_) if alive is None else alive
-        self.owned = owned
-        self._norms = norms
-        self._order: NDArray[np.int64] | None = None
-
-    def __getitem__(self, part: slice) -> _Block:
-        norms = None if self._norms is None else self._norms[part]
-        return _Block(self.keys[part], self.rows[part], norms, self.alive[part])
-
-    def norms(self, metric: Metric) -> NDArray[np.float32]:
-        """Return the rows' lengths, (n,) float32; for bits, nothing."""
-        if metric == "hamming":
-            return np.empty(0, np.float32)
-        if self._norms is None:
-            self._norms = lengths(self.rows)
-        return self._norms
-
-    def find(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place of each key among the live rows, -1 where it is not there."""
-        if not len(self.keys):
-            return np.full(len(keys), -1, np.int64)
-        if self._order is None:
-            self._order = np.argsort(self.keys, kind="stable")
-        at = np.searchsorted(self.keys, keys, sorter=self._order)
-        places = self._order[np.minimum(at, len(self.keys) - 1)]
-        return np.where((self.keys[places] == keys) & self.alive[places], places, -1)
-
-
-class _Best:
-    """The k nearest so far of each query: distances (n, k), ascending, and keys (n, k); +inf and -1 where none."""
-
-    def __init__(self, n_queries: int, k: int) -> None:
-        self.keys = np.full((n_queries, k), -1, np.int64)
-        self.distances = np.full((n_queries, k), np.inf, np.float32)
-
-    def merge(self, query: NDArray[np.int64], keys: NDArray[np.int64], distances: NDArray[np.float32]) -> None:
-        """Let more neighbours compete, given as three equally long columns."""
-        if not len(query):
-            return
-        k = self.keys.shape[1]
-        touched = np.unique(query)
-        query = np.concatenate([np.repeat(touched, k), query])
-        keys = np.concatenate([self.keys[touched].reshape(-1), keys])
-        distances = np.concatenate([self.distances[touched].reshape(-1), distances])
-        order = np.lexsort((keys, distances, query))
-        query = query[order]
-        rank = np.arange(len(query)) - np.searchsorted(query, query)
-        kept = rank < k
-        self.keys[query[kept], rank[kept]] = keys[order[kept]]
-        self.distances[query[kept], rank[kept]] = distances[order[kept]]
-
-
-def _promising(nearer: Bits | Numbers, piece: _Block, best: _Best) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _promising(nearer: Bits | Numbers, piece: Block, best: Best) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the places (query, row) of all live rows that may be among the k nearest, and few others.
 
     The kernel's values are off by up to its margin, so whatever is within the margin of the k-th place stays in.

@@ -319,6 +319,17 @@ class Store:
 
     # ------------------------------------------------------------------------------------------------ reading
 
+    def history(self) -> str:
+        """Return a name for all that has happened up to the last run: "RUN-TIME", usable in a file's name."""
+        rows = self._db.rows("SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1")
+        return f"{rows[0][0]}-{rows[0][1]:.6f}" if rows else "0-0"
+
+    def continues(self, history: str) -> bool:
+        """Say whether what `history` named is part of this library's past: not so after a backup was put back."""
+        run, _, moment = history.partition("-")
+        rows = self._db.rows("SELECT started_at FROM runs WHERE id = ?", (int(run) if run.isdecimal() else -1,))
+        return bool(rows) and f"{rows[0][0]:.6f}" == moment
+
     def descriptors(self) -> dict[int, DescriptorSpec]:
         """Return the descriptors that this library has or had vectors of, by id."""
         rows = self._db.rows("SELECT id, spec FROM descriptors ORDER BY id")
