@@ -1,7 +1,7 @@
 """Write the reference pages from the code: docs/reference/{commands,python,descriptors,errors}.md.
 
-    python tools/make_docs.py            write them
-    python tools/make_docs.py --check    exit with 1, and name the page, if one is out of date
+python tools/make_docs.py            write them
+python tools/make_docs.py --check    exit with 1, and name the page, if one is out of date
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from lookalike import errors
 from lookalike.cli.app import app
 from lookalike.descriptors import _BUILT_IN, get_descriptor
 
-FOLDER = Path(__file__).parents[1] / "docs/reference"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs/reference"
 WIDTH = 100
 NOTE = "<!-- Written by tools/make_docs.py from the code: change the code, then run `make docs`. -->\n\n"
 
@@ -157,8 +158,9 @@ def assignments(module: Any) -> Iterator[tuple[str, tuple[str, str]]]:
     body = ast.parse(inspect.getsource(module)).body
     for at, node in enumerate(body):
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(
-                target=ast.Name(id=name), value=ast.expr() as value
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ):
                 after = body[at + 1] if at + 1 < len(body) else None
                 words = ""
@@ -305,7 +307,7 @@ def main(arguments: list[str]) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
     for path in stale:
-        print(f"{path.relative_to(Path(__file__).parents[1])} is out of date: run `make docs`", file=sys.stderr)
+        print(f"{path.relative_to(ROOT)} is out of date: run `make docs`", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -350,6 +350,7 @@ class Library:
         paths: PathLike | Iterable[PathLike] = (),
         *,
         level: str = LEVEL,
+        progress: Callable[[int, int], None] | None = None,
     ) -> DuplicateReport:
         """Find groups of duplicates, each member held against the group's keeper.
 
@@ -361,6 +362,8 @@ class Library:
             The weakest verdict to report: "same-file", "same-pixels", "same-picture", "edited" or "same-scene". The
             first two are proven by bytes and pixels; the others are what descriptors suggest (see
             `lookalike.duplicates`), and have no probability.
+        progress
+            Called now and then with how many pictures of how many are done.
 
         Returns
         -------
@@ -387,7 +390,13 @@ class Library:
         for name in needed_descriptors(verdict):
             spec = get_descriptor(name).spec
             vectors[name] = self._blocks(self._held(spec), spec, None if not under else set(images))
-        found = find_duplicates(pictures, verdict, vectors, read=read_bytes)
+        found = find_duplicates(
+            pictures,
+            verdict,
+            vectors,
+            read=read_bytes,
+            progress=lambda part: progress(round(part * len(pictures)), len(pictures)) if progress else None,
+        )
         if found.pixel_hashes and self.store.writable:
             with contextlib.suppress(LibraryError), self.store.writing():  # they only save work next time
                 self.store.set_pixel_hashes(found.pixel_hashes)

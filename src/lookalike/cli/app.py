@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -17,7 +18,7 @@ from lookalike.errors import LookalikeError, UsageError
 
 if TYPE_CHECKING:
     from lookalike.library import Library
-    from lookalike.types import IndexReport, RGBImage
+    from lookalike.types import RGBImage
 
 __all__ = ["app"]
 
@@ -92,7 +93,7 @@ def index(
       find . -name '*.jpg' -print0 | lookalike index --files-from - -0
     """
     chosen = face(output, format_)
-    with _open(library, create=True) as opened, _progress("Indexing", quiet) as tell:
+    with _open(library, create=True) as opened, _progress("Indexing", quiet) as tell_counts:
         report = opened.add(
             _listed(paths, files_from, null),
             descriptors=descriptor,
@@ -104,7 +105,7 @@ def index(
             threads=threads,
             retry=retry,
             allow_private_urls=allow_private_urls,
-            progress=tell,
+            progress=lambda report: tell_counts(report.found, report.total, report.failed),
         )
         where = opened.path
     emit(report.rows(), chosen, output)
@@ -262,8 +263,9 @@ def duplicates(
       lookalike duplicates train/ val/ --level same-pixels --format csv
     """
     chosen = face(output, format_, ("png", "html"))
-    with _open(library) as opened, _progress("Comparing", quiet):
-        report = opened.duplicates(paths or (), level=level)
+    with _open(library) as opened:
+        with _progress("Comparing", quiet) as tell:
+            report = opened.duplicates(paths or (), level=level, progress=tell)
         load = _loader(opened, None)
         if chosen == "png":
             from lookalike.render import groups_sheet
@@ -387,7 +389,7 @@ def demo(
     from lookalike.demo import run_demo
 
     with _progress("Indexing", quiet) as tell:
-        lines = run_demo(folder, progress=tell)
+        lines = run_demo(folder, progress=lambda report: tell(report.found, report.total))
     for line in lines:
         typer.echo(line)
 
@@ -417,28 +419,18 @@ def _listed(given: list[str] | None, files_from: str | None, null: bool) -> list
     return names
 
 
-class _progress:  # noqa: N801 - used like a function
-    """Shows the counts that `Library.add` reports."""
+@contextlib.contextmanager
+def _progress(label: str, quiet: bool) -> Iterator[Callable[..., None]]:
+    """Show progress while a block runs; yield what takes (done, total or None, failed)."""
+    from lookalike.render import progress
 
-    def __init__(self, label: str, quiet: bool) -> None:
-        from lookalike.render import progress
+    with progress(None, label, quiet=quiet) as bar:
 
-        self._bar = progress(None, label, quiet=quiet)
-        self._done = 0
+        def tell(done: int, total: int | None, failed: int = 0) -> None:
+            bar.total = total
+            bar.advance(done - bar.done, f"{failed} failed" if failed else "")
 
-    def __enter__(self) -> Callable[[IndexReport], None]:
-        self._bar.__enter__()
-        return self._tell
-
-    def _tell(self, report: IndexReport) -> None:
-        if report.total is not None:
-            self._bar.total = report.total
-        note = f"{report.failed} failed" if report.failed else ""
-        self._bar.advance(report.found - self._done, note)
-        self._done = report.found
-
-    def __exit__(self, *exception: Any) -> None:
-        self._bar.__exit__(*exception)
+        yield tell
 
 
 def _loader(library: Library, piped: bytes | None) -> Callable[[str], RGBImage | None]:

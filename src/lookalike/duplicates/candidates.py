@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,10 +23,13 @@ from lookalike.index import ExactIndex
 from lookalike.metrics import paired
 from lookalike.types import Vectors, Verdict
 
-__all__ = ["Near", "VectorBlock", "hash_pairs", "near_pairs"]
+__all__ = ["Near", "Progress", "VectorBlock", "hash_pairs", "near_pairs"]
 
 ASPECT = 0.02
 """Largest relative difference between the aspects of two versions of one whole picture: rounding, not cropping."""
+
+
+Progress = Callable[[float], None]
 
 
 class VectorBlock(Protocol):
@@ -75,7 +78,12 @@ class _HashPairs:
 
 
 def hash_pairs(
-    blocks: Sequence[VectorBlock], plain: set[int], *, orientations: bool, radius: int = EDIT_BITS
+    blocks: Sequence[VectorBlock],
+    plain: set[int],
+    *,
+    orientations: bool,
+    radius: int = EDIT_BITS,
+    progress: Progress = lambda _: None,
 ) -> _HashPairs:
     """Return the pairs of contents whose hashes lie within `radius` bits.
 
@@ -89,12 +97,17 @@ def hash_pairs(
         Try all eight orientations, not only the upright one.
     radius
         Largest distance in bits.
+    progress
+        Called with the part that is done, 0 to 1.
     """
     index = ExactIndex("hamming", 256)
     for block in blocks:
         keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
         index.add(block.keys[keep], block.rows[keep])
-    parts = [(a, b, bits, np.zeros(len(a), np.int64)) for a, b, bits in index.self_join(radius)]
+    parts = [
+        (a, b, bits, np.zeros(len(a), np.int64))
+        for a, b, bits in index.self_join(radius, progress=lambda part: progress(part / (3 if orientations else 1)))
+    ]
     if orientations:
         for block in blocks:
             keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
@@ -102,6 +115,7 @@ def hash_pairs(
             for turn, rows in enumerate(turned_hashes(np.ascontiguousarray(block.rows[keep]))):
                 if turn == 0:
                     continue
+                progress((2 + turn) / 10)
                 found = index.range_search(rows, radius)
                 a = np.repeat(keys, np.diff(found.offsets))
                 # A turn and its inverse find the same pair from both sides: one of them is enough.
@@ -123,6 +137,7 @@ def near_pairs(
     level: Verdict,
     quality: dict[int, int],
     aspect: dict[int, float],
+    progress: Progress = lambda _: None,
 ) -> Near:
     """Return the pairs whose verdict by the descriptors is at `level` or stronger.
 
@@ -136,6 +151,8 @@ def near_pairs(
         PDQ's quality, 0 to 100, of each content.
     aspect
         Width by height of each content.
+    progress
+        Called with the part that is done, 0 to 1.
 
     Notes
     -----
@@ -144,12 +161,15 @@ def near_pairs(
     """
     plain = {content for content, value in quality.items() if value < MIN_QUALITY}
     edits = LEVELS.index(level) >= LEVELS.index("edited")
-    by_hash = hash_pairs(hashes, plain, orientations=edits, radius=EDIT_BITS if edits else SAME_BITS)
+    bits_within = EDIT_BITS if edits else SAME_BITS
+    by_hash = hash_pairs(
+        hashes, plain, orientations=edits, radius=bits_within, progress=lambda part: progress(0.4 * part)
+    )
     radius = {"same-picture": None, "edited": CROP_COSINE, "same-scene": SCENE_COSINE}[level]
     index = ExactIndex.from_blocks("cosine", 1280, [(block.keys, block.rows, block.norms) for block in vectors])
     a, b = [by_hash.a], [by_hash.b]
     if radius is not None:
-        for i, j, _ in index.self_join(radius):
+        for i, j, _ in index.self_join(radius, progress=lambda part: progress(0.4 + 0.6 * part)):
             a.append(i)
             b.append(j)
     pairs = np.unique(np.stack([np.concatenate(a), np.concatenate(b)], axis=1).reshape(-1, 2), axis=0)

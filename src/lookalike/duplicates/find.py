@@ -11,7 +11,7 @@ import numpy as np
 from lookalike import decode
 from lookalike.defaults import LEVELS
 from lookalike.descriptors.pdq import MIN_QUALITY
-from lookalike.duplicates.candidates import VectorBlock, hash_pairs, in_words, near_pairs
+from lookalike.duplicates.candidates import Progress, VectorBlock, hash_pairs, in_words, near_pairs
 from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, keeping_reason, preference
 from lookalike.duplicates.levels import check_level
@@ -98,6 +98,7 @@ def find_duplicates(
     vectors: Mapping[str, Sequence[VectorBlock]],
     *,
     read: Callable[[Uri], bytes],
+    progress: Progress = lambda _: None,
 ) -> Found:
     """Return chain-free groups of pictures at `level` or stronger.
 
@@ -111,6 +112,8 @@ def find_duplicates(
         Blocks of vectors of the descriptors that the level needs, keyed by content id.
     read
         Returns the bytes of a URI, to compare pixels; raises `ImageError`.
+    progress
+        Called with the part that is done, 0 to 1.
     """
     check_level(level)
     candidates = [_candidate(picture) for picture in pictures]
@@ -124,7 +127,7 @@ def find_duplicates(
         if unread:
             left_out["could not be read again to compare pixels"] = unread
     if LEVELS.index(level) > SAME_PIXELS:
-        _add_near(pictures, level, vectors, edges)
+        _add_near(pictures, level, vectors, edges, progress)
         plain = sum(1 for p in pictures if p.content.quality is not None and p.content.quality < MIN_QUALITY)
         if plain:
             left_out["too plain to be told apart by descriptors: only equal pixels count"] = plain
@@ -208,12 +211,16 @@ def _prove_pixels(
 
 
 def _add_near(
-    pictures: Sequence[Picture], level: Verdict, vectors: Mapping[str, Sequence[VectorBlock]], edges: _Edges
+    pictures: Sequence[Picture],
+    level: Verdict,
+    vectors: Mapping[str, Sequence[VectorBlock]],
+    edges: _Edges,
+    progress: Progress,
 ) -> None:
     at = {picture.content.id: position for position, picture in enumerate(pictures)}
     quality = {p.content.id: p.content.quality for p in pictures if p.content.quality is not None}
     aspect = {p.content.id: p.content.width / max(p.content.height, 1) for p in pictures}
-    near = near_pairs(vectors["pdq"], vectors["lite0"], level, quality, aspect)
+    near = near_pairs(vectors["pdq"], vectors["lite0"], level, quality, aspect, progress)
     for a, b, bits, turn, distance, rank in zip(
         near.a.tolist(), near.b.tolist(), near.bits.tolist(), near.turn.tolist(), near.distance.tolist(),
         near.rank.tolist(), strict=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,7 +236,7 @@ class ExactIndex:
         return RangeNeighbours(offsets, np.concatenate(keys), np.concatenate(distances))
 
     def self_join(
-        self, radius: float, *, limit: int | None = None
+        self, radius: float, *, limit: int | None = None, progress: Callable[[float], None] | None = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
         """Yield all pairs of the index's own vectors within `radius` of each other, part by part.
 
@@ -246,6 +246,8 @@ class ExactIndex:
             Largest distance, itself included, compared in float32. May be +inf.
         limit
             End after so many pairs, whichever come first. None: all pairs.
+        progress
+            Called now and then with the part that is done, 0 to 1.
 
         Yields
         ------
@@ -267,8 +269,11 @@ class ExactIndex:
             raise ValueError(f"limit must be at least 0, not {limit}")
         left = np.inf if limit is None else limit
         pieces = list(self._pieces())
+        total, done = sum(len(piece.keys) for piece in pieces), 0
         for number, own in enumerate(pieces):
             for start in range(0, len(own.keys), _CHUNK):
+                if progress is not None:  # of n rows the first meets n others, the last none
+                    progress(1 - (1 - (done + start) / total) ** 2)
                 rows = own[start : start + _CHUNK]
                 nearer = kernel(self.metric, self.dim, rows.rows)
                 for later in pieces[number:]:
@@ -283,6 +288,7 @@ class ExactIndex:
                     left -= len(order)
                     if len(order):
                         yield a[order], b[order], away[order]
+            done += len(own.keys)
 
     def search_among(self, queries: Vectors, candidates: NDArray[np.int64], k: int) -> Neighbours:
         """Return the k nearest of the candidates given for each query: the second step after a search of another kind.
