@@ -400,6 +400,8 @@ class Library:
         if found.pixel_hashes and self.store.writable:
             with contextlib.suppress(LibraryError), self.store.writing():  # they only save work next time
                 self.store.set_pixel_hashes(found.pixel_hashes)
+        if progress:
+            progress(len(pictures), len(pictures))
         return DuplicateReport(
             found.groups, verdict, sum(map(len, images.values())), time.perf_counter() - started, found.left_out
         )

@@ -104,10 +104,9 @@ def hash_pairs(
     for block in blocks:
         keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
         index.add(block.keys[keep], block.rows[keep])
-    parts = [
-        (a, b, bits, np.zeros(len(a), np.int64))
-        for a, b, bits in index.self_join(radius, progress=lambda part: progress(part / (3 if orientations else 1)))
-    ]
+    share = 0.3 if orientations else 1.0
+    joined = index.self_join(radius, progress=lambda part: progress(share * part))
+    parts = [(a, b, bits, np.zeros(len(a), np.int64)) for a, b, bits in joined]
     if orientations:
         for block in blocks:
             keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
