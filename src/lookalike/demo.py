@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -142,8 +144,16 @@ def _tell(folder: Path, report: IndexReport, search: SearchResult, duplicates: D
         f"        {shown / 'duplicates.html'}",
         "",
         "Now your own pictures:",
-        "  lookalike index PATH",
-        "  lookalike search PICTURE --output sheet.png",
-        "  lookalike duplicates --level edited --output report.html",
+        f"  {(command := _command())} index PATH",
+        f"  {command} search PICTURE --output sheet.png",
+        f"  {command} duplicates --level edited --output report.html",
     ]
     return lines
+
+
+def _command() -> str:
+    """Return what to type for this very installation, which need not be on the PATH."""
+    if shutil.which("lookalike"):
+        return "lookalike"
+    beside = Path(sys.executable).parent / "lookalike"
+    return os.path.relpath(beside) if beside.is_file() else f"{sys.executable} -m lookalike"
