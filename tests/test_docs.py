@@ -1,4 +1,4 @@
-"""Docs are tests: they are in step with the code, their examples run, their commands parse, their links lead somewhere."""
+"""Docs are tests: in step with the code, examples run, command lines parse, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from PIL import Image
@@ -21,14 +23,17 @@ from PIL import Image
 import lookalike
 from lookalike import errors
 from lookalike.cli.app import app
+from lookalike.defaults import LEVELS
 from lookalike.demo import shipped_photographs
 from lookalike.descriptors import _BUILT_IN
+from lookalike.render import FACES
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs/reference"
 GENERATED = ("commands.md", "python.md", "descriptors.md", "errors.md")
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
-COMMANDS = typer.main.get_command(app).commands
+PROGRAM: Any = typer.main.get_command(app)
+COMMANDS = PROGRAM.commands
 RUN = [path for path in PAGES if path.parent != REFERENCE]
 
 
@@ -162,33 +167,30 @@ def test_the_page_on_dependencies_has_every_dependency():
 
 
 def test_the_columns_that_scripts_rely_on_are_those_of_the_code():
-    from dataclasses import fields
-
     from lookalike.types import Comparison, DuplicateReport, IndexReport, PruneReport, SearchResult, Status
 
     page = (ROOT / "docs/how-to/scripts.md").read_text(encoding="utf-8")
 
-    def told(command):
-        return tuple(re.search(rf"^\| `{command}` \| (.*) \|$", page, re.MULTILINE)[1].split(", "))
-
-    import numpy as np
-
+    told = {
+        match[1]: tuple(match[2].split(", "))
+        for match in re.finditer(r"^\| `([\w ]+)` \| (.*) \|$", page, re.MULTILINE)
+    }
     search = SearchResult((), np.empty((0, 1), np.int64), np.empty((0, 1), np.float32), (), "lite0")
-    none = {field.name: () if field.name == "distances" else None for field in fields(Comparison)}
+    comparison = Comparison("", "", (), 0, 0, 0, 0, 0, 0, "", "", False, False, None, None)
     status = Status("", 0, 0, 0, 0, 0, 0, 0, (), (), 1)
-    assert told("index") == IndexReport().rows().columns
-    assert told("search") == search.rows().columns
-    assert told("compare") == Comparison(**none).rows().columns
-    assert told("duplicates") == DuplicateReport((), "edited", 0, 0.0).rows().columns
-    assert told("status") == status.rows().columns
-    assert told("prune") == PruneReport((), (), removed=False).rows().columns
+    assert told["index"] == IndexReport().rows().columns
+    assert told["search"] == search.rows().columns
+    assert told["compare"] == comparison.rows().columns
+    assert told["duplicates"] == DuplicateReport((), "edited", 0, 0.0).rows().columns
+    assert told["status"] == status.rows().columns
+    assert told["prune"] == PruneReport((), (), removed=False).rows().columns
 
 
 @pytest.mark.parametrize("page", RUN, ids=names(RUN))
 def test_examples_in_pages_do_what_they_say(page, request):
     """Blocks marked python are run, page by page, if they have prompts; else they must at least be Python."""
     examples = [(line, text) for language, line, text in blocks(page) if language == "python"]
-    session = []
+    session: list[str] = []
     for line, text in examples:
         if ">>> " in text:
             session.append("\n" * max(0, line - "".join(session).count("\n")) + text)
@@ -204,8 +206,10 @@ def test_examples_in_pages_do_what_they_say(page, request):
 
 
 def command_lines(page: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and arguments of every call of lookalike in the blocks of a page."""
-    for language, start, text in blocks(page):
+    """Yield line number and arguments of every call of lookalike in the blocks of a page, fenced or indented."""
+    source = page.read_text(encoding="utf-8")
+    indented = "\n".join(line if line.startswith("    ") else "" for line in source.splitlines())
+    for language, start, text in [*blocks(page), ("", 0, indented)]:
         if language not in ("", "sh", "bash", "console", "shell", "text"):
             continue
         joined = text.replace("\\\n", "  ")
@@ -217,34 +221,21 @@ def command_lines(page: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
-def test_command_lines_in_pages_parse(page, monkeypatch):
-    root = typer.main.get_command(app)
+def test_command_lines_in_pages_parse(page):
     for number, words in command_lines(page):
         if not words or words[0] in ("--help", "--version") or "--help" in words:
             continue
         if "[OPTIONS]" in words or (page.parent == REFERENCE and words[0].isupper()):
             continue  # the usage line of a help page
-        assert words[0] in root.commands, f"{page.name}:{number}: no command {words[0]}"
-        command = root.commands[words[0]]
+        assert words[0] in COMMANDS, f"{page.name}:{number}: no command {words[0]}"
+        command = COMMANDS[words[0]]
         try:
             context = command.make_context(words[0], words[1:])
         except Exception as error:  # the class of a usage error depends on typer's version
             pytest.fail(f"{page.name}:{number}: lookalike {shlex.join(words)}: {error}")
-        for name, choices in (("level", lookalike_levels()), ("format_", lookalike_faces())):
+        for name, choices in (("level", LEVELS), ("format_", FACES)):
             value = context.params.get(name)
             assert value is None or value in choices, f"{page.name}:{number}: {value}"
-
-
-def lookalike_levels():
-    from lookalike.defaults import LEVELS
-
-    return LEVELS
-
-
-def lookalike_faces():
-    from lookalike.render import FACES
-
-    return FACES
 
 
 def test_command_lines_are_found_in_pages():
@@ -280,8 +271,7 @@ def test_every_page_can_be_reached_from_the_first():
             continue
         reached.add(page)
         for target in re.findall(r"\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8")):
-            if not re.match(r"[a-z]+:", target):
-                waiting.append((page.parent / target).resolve())
+            waiting += [] if re.match(r"[a-z]+:", target) else [(page.parent / target).resolve()]
     assert set(ROOT.glob("docs/**/*.md")) <= reached
 
 

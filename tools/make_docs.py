@@ -133,13 +133,16 @@ def signature_of(thing: Callable[..., Any]) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
             keyword_only = True
             pieces.append("*")
-        piece = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name
+        stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else stars
+        piece = stars + parameter.name
         if parameter.annotation is not parameter.empty:
             piece += f": {written(parameter.annotation)}"
         if parameter.default is not parameter.empty:
             piece += f" = {written(parameter.default, default=True)}"
         pieces.append(piece)
-    result = "" if signature.return_annotation is signature.empty else f" -> {written(signature.return_annotation)}"
+    nothing = inspect.isclass(thing) or signature.return_annotation is signature.empty
+    result = "" if nothing else f" -> {written(signature.return_annotation)}"
     text = f"({', '.join(pieces)}){result}"
     return text if len(text) <= 90 else "(\n" + "".join(f"    {piece},\n" for piece in pieces) + f"){result}"
 
@@ -246,10 +249,7 @@ def errors_page() -> str:
     """Return the tree of exceptions and what each means to a shell, to HTTP and in a library."""
 
     def tree(kind: type[errors.LookalikeError], indent: str = "") -> Iterator[str]:
-        children = [getattr(errors, name) for name in errors.__all__ if getattr(errors, name).__base__ is kind]
-        children += [
-            c for name in errors.__all__ if (c := getattr(errors, name)).__bases__[0] is kind and c not in children
-        ]
+        children = [c for name in errors.__all__ if (c := getattr(errors, name)).__bases__[0] is kind]
         for number, child in enumerate(children):
             yield f"{indent}+-- {child.__name__}"
             yield from tree(child, indent + ("|   " if number + 1 < len(children) else "    "))

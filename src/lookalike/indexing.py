@@ -135,14 +135,14 @@ class _Writer:
         self._job, self._run, self._progress = job, run, progress
         self._counts = dict.fromkeys(("added", "changed", "unchanged", "failed", "skipped", "read", "embedded"), 0)
         self._records: list[Record] = []
-        self._before: dict[str, bool] = {}
+        self._before: dict[str, int | None] = {}
         self._seen: list[int] = []
         self._started = time.perf_counter()
         self._last = time.monotonic()
 
-    def expect(self, uri: str, *, same: bool) -> None:
-        """Note that a URI about to be worked on is known already, and whether its file is the same as before."""
-        self._before[uri] = same
+    def expect(self, uri: str, content_id: int | None) -> None:
+        """Note that a URI about to be worked on is known already, and with which content, if it was ok."""
+        self._before[uri] = content_id
 
     def unchanged(self, image_id: int, state: str) -> None:
         """Count a file that needs no work."""
@@ -152,8 +152,11 @@ class _Writer:
     def take(self, records: list[Record]) -> None:
         """Count the records of a parcel and write them soon."""
         for record in records:
-            same = self._before.pop(record.item.uri, None)
-            outcome = {None: "added", True: "unchanged", False: "changed"}[same]
+            outcome = "added"
+            if record.item.uri in self._before:
+                before = self._before.pop(record.item.uri)
+                same = record.content is not None and record.content.id == before
+                outcome = "unchanged" if same else "changed"
             self._counts[outcome if record.state == "ok" else record.state] += 1
             self._counts["read"] += record.hash is not None
             self._counts["embedded"] += bool(record.vectors)
@@ -206,7 +209,7 @@ def _parcels(job: _Job, writer: _Writer) -> Iterator[list[SourceItem]]:
                 if same and (row.content_id in complete if row.state == "ok" else failed_for_good):
                     writer.unchanged(row.id, row.state)
                     continue
-                writer.expect(item.uri, same=same and row.state == "ok")
+                writer.expect(item.uri, row.content_id if row.state == "ok" else None)
             parcel.append(item)
             if len(parcel) == PARCEL:
                 yield parcel
@@ -221,6 +224,7 @@ class _Pending:
     """A decoded picture that waits for its vectors."""
 
     at: int
+    content_id: int
     digest: bytes
     image: DecodedImage
     size: int
@@ -254,10 +258,10 @@ def _work(job: _Job, parcel: list[SourceItem]) -> list[Record]:
             try:
                 image = decode(data, min_side=max(d.spec.min_side for d in missing), max_pixels=job.max_pixels)
             except ImageError as error:
-                content = Content(0, digest, len(data), kind=error.kind, reason=str(error))
+                content = Content(held.id if held else 0, digest, len(data), error.kind, str(error))
                 records[at] = _settle(job, item, content)
                 continue
-            pending.append(_Pending(at, digest, image, len(data), missing))
+            pending.append(_Pending(at, held.id if held else 0, digest, image, len(data), missing))
             if sum(p.image.pixels.shape[0] * p.image.pixels.shape[1] for p in pending) > PARCEL_PIXELS:
                 _describe_pending(job, parcel, pending, records)
                 pending = []
@@ -333,7 +337,7 @@ def _describe_pending(
         bad = [v for v in vectors[p.at].values() if v.dtype != np.uint8 and not (np.isfinite(v).all() and v.any())]
         kind, reason = (CorruptError.kind, "its vector is zero or not finite") if bad else (None, None)
         content = Content(
-            0, p.digest, p.size, kind, reason, p.image.format, p.image.width,
+            p.content_id, p.digest, p.size, kind, reason, p.image.format, p.image.width,
             p.image.height, p.image.frames, p.image.pixel_hash, qualities.get(p.at),
         )  # fmt: skip
         records[p.at] = _settle(job, parcel[p.at], content, {} if bad else vectors[p.at])

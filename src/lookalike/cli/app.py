@@ -14,7 +14,7 @@ from lookalike import defaults
 from lookalike.cli import options
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.settings import default_map, settings
-from lookalike.errors import LookalikeError, UsageError
+from lookalike.errors import UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from lookalike.library import Library
@@ -178,7 +178,7 @@ def search(
         for name, reason in result.failed:
             say(f"{name}: {reason}")
         if len(result.failed) == len(result.queries):
-            raise LookalikeError("no query could be read" if result.queries else "there is no picture to search for")
+            raise UnreadableError("no query could be read" if result.queries else "there is no picture to search for")
         load = _loader(opened, piped)
         if chosen == "png":
             from lookalike.render import search_sheet
