@@ -168,14 +168,25 @@ def processes(paths: list[Path], work: Path) -> None:
 
 def process(arguments: list[str]) -> tuple[float, int]:
     """Run the command line in a process of its own; return its seconds and its peak memory in bytes."""
-    code = (
-        "import resource, sys; from lookalike.cli import main; code = main(sys.argv[1:]); "
-        "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
-    )
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - started, int(done.stdout.rsplit("PEAK", 1)[1]) * unit
+    done = subprocess.run([sys.executable, "-c", PEAK, *arguments], check=True, capture_output=True, text=True)
+    return time.perf_counter() - started, int(done.stdout.rsplit("PEAK", 1)[1])
+
+
+# Linux counts into a child's ru_maxrss what its parent held before it; VmHWM is the process's own.
+PEAK = """
+import pathlib, re, sys
+from lookalike.cli import main
+code = main(sys.argv[1:])
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", status.read_text())[1]) * 1024
+else:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print("PEAK", peak)
+sys.exit(code)
+"""
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from lookalike.decode import decode
 from lookalike.defaults import LEVELS
 from lookalike.descriptors import describe, get_descriptor
-from lookalike.descriptors.pdq import MIN_QUALITY, turned_hashes
+from lookalike.descriptors.pdq import MIN_QUALITY, turned_from_hashes
 from lookalike.duplicates import levels
 from lookalike.metrics import pairwise
 
@@ -104,7 +104,7 @@ def main() -> None:
 
 def turned_bits(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Return (8, n, m): the hash distance in each orientation of the query."""
-    return np.stack([pairwise(turned, gallery, "hamming") for turned in turned_hashes(queries)])
+    return np.stack([pairwise(turned, gallery, "hamming") for turned in turned_from_hashes(queries)])
 
 
 def verdicts(bits: np.ndarray, cosine: np.ndarray, q: Any, p: Any, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import io
 import itertools
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from lookalike.defaults import MAX_PIXELS
-from lookalike.errors import (
-    CorruptError,
-    ImageError,
-    TooLargeError,
-    TruncatedError,
-    UnsupportedError,
-)
-from lookalike.formats import is_cut, jpeg_bits, sniff
+from lookalike.errors import ImageError, TooLargeError, TruncatedError, UnsupportedError
+from lookalike.formats import explain, is_cut, sniff
 from lookalike.types import DecodedImage, RGBImage
 
 __all__ = ["array_hash", "decode", "pixel_hash", "same_pixels"]
@@ -64,26 +59,12 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
         One of its kinds: see `lookalike.errors`. Nothing else is raised for any bytes.
     """
     kind = sniff(data)
-    try:
-        image = _open(data, kind)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise TooLargeError(
-                f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, over the limit of "
-                f"{max_pixels / 1e6:,.0f}: raise it with --max-pixels"
-            )
-        if width * height > _LARGE:
+    with _typed_errors(data, kind, max_pixels):
+        image = _open(data, kind, max_pixels)
+        if image.width * image.height > _LARGE:
             with _one_large:
                 return _decode(image, data, kind, min_side)
         return _decode(image, data, kind, min_side)
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"far more pixels than the limit of {max_pixels / 1e6:,.0f} megapixels") from error
-    except MemoryError as error:
-        raise TooLargeError("decoding it needs more memory than there is") from error
-    except Exception as error:  # a codec may raise anything; for one bad picture that is one bad row
-        raise _explain(error, data, kind) from error
 
 
 def pixel_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes | None:
@@ -136,24 +117,44 @@ class _TooManyFramesError(Exception):
     """All frames together are more than is worth comparing."""
 
 
-def _open(data: bytes, kind: str) -> ImageFile.ImageFile:
-    """Open without decoding. Only the plugin of `kind` sees the bytes."""
-    match kind:
-        case "HEIC":
-            _register_heif()
-            formats = ["HEIF"]
-        case _:
-            plugin = kind if kind == "WebP" else kind.capitalize()
-            importlib.import_module(f"PIL.{plugin}ImagePlugin")
-            formats = [kind.upper()]
-    return Image.open(io.BytesIO(data), formats=formats)
+@contextmanager
+def _typed_errors(data: bytes, kind: str, max_pixels: int) -> Iterator[None]:
+    """Turn whatever a codec raises into an ImageError: for one bad picture that is one bad row."""
+    try:
+        yield
+    except (ImageError, _TooManyFramesError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"far more pixels than the limit of {max_pixels / 1e6:,.0f} megapixels") from error
+    except MemoryError as error:
+        raise TooLargeError("decoding it needs more memory than there is") from error
+    except Exception as error:
+        raise explain(error, data, kind) from error
 
 
-@functools.cache
-def _register_heif() -> None:
-    import pi_heif
+def _open(data: bytes, kind: str, max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header. Only the plugin of `kind` sees the bytes, and Pillow's own limit of pixels plays no part.
 
-    pi_heif.register_heif_opener()
+    Raises
+    ------
+    TooLargeError
+        If the picture has more than `max_pixels`.
+    UnsupportedError
+        If it is a camera's raw picture.
+    """
+    name = kind if kind == "WebP" else kind.capitalize()
+    module, plugin = ("pi_heif", "Heif") if kind == "HEIC" else (f"PIL.{name}ImagePlugin", name)
+    image: ImageFile.ImageFile = getattr(importlib.import_module(module), f"{plugin}ImageFile")(io.BytesIO(data))
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooLargeError(
+            f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, over the limit of "
+            f"{max_pixels / 1e6:,.0f}: raise it with --max-pixels"
+        )
+    tags = image.tag_v2 if kind == "TIFF" else {}  # type: ignore[attr-defined]
+    if 50706 in tags or (tags.get(254) == 1 and 330 in tags):
+        raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
+    return image
 
 
 def _frame_count(image: ImageFile.ImageFile, kind: str) -> int:
@@ -165,14 +166,14 @@ def _frame_count(image: ImageFile.ImageFile, kind: str) -> int:
 
 def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | None) -> DecodedImage:
     width, height = image.size
-    if kind == "TIFF" and (50706 in image.tag_v2 or (image.tag_v2.get(254) == 1 and 330 in image.tag_v2)):  # type: ignore[attr-defined]
-        raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
     frames = _frame_count(image, kind)
-    samples = _plain_jpeg(image, data, min_side) if kind == "JPEG" else None
+    if frames > 1 and is_cut(data, kind):
+        raise TruncatedError(f"truncated: the {kind} ends within its later frames ({len(data):,} bytes)")
+    samples, beside = _plain_jpeg(image, data, min_side) if kind == "JPEG" else None, b""
     if samples is None:
         if kind == "JPEG" and min_side:
             image.draft(None, (min_side, min_side))
-        samples = _samples(image, data, kind)
+        samples, beside = _samples(image, data, kind)
     orientation = _orientation(image)
     reduced = kind == "JPEG" and (samples.shape[1], samples.shape[0]) != (width, height)
     samples = _upright(samples, orientation)
@@ -180,31 +181,29 @@ def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | 
         width, height = (height, width) if orientation >= 5 else (width, height)
     else:
         height, width = samples.shape[:2]
-    digest = None if reduced or frames > 1 else _digest([samples])
-    return DecodedImage(_rgb8(samples), width, height, kind, digest, frames)
+    digest = None if reduced or frames > 1 else _digest([samples, np.frombuffer(beside, np.uint8)])
+    pixels = _rgb8(samples)
+    if beside and samples.dtype == np.uint16:
+        pixels = np.asarray(_to_srgb(Image.fromarray(pixels), image.info["icc_profile"]))
+    return DecodedImage(pixels, width, height, kind, digest, frames)
 
 
 def _exact_frames(data: bytes, max_pixels: int) -> Iterator[NDArray[Any]]:
     """Yield the samples of each frame, upright, at full scale and depth."""
     kind = sniff(data)
-    try:
-        image = _open(data, kind)
+    with _typed_errors(data, kind, max_pixels):
+        image = _open(data, kind, max_pixels)
         frames = _frame_count(image, kind)
-        if image.width * image.height > max_pixels:
-            raise TooLargeError(f"over the limit of {max_pixels / 1e6:,.0f} megapixels: raise it with --max-pixels")
         if image.width * image.height * frames > 10 * max_pixels:
             raise _TooManyFramesError
         for frame in range(frames):
             if frame:
                 image.seek(frame)
-            samples = _plain_jpeg(image, data, None) if kind == "JPEG" else None
+            samples, beside = _plain_jpeg(image, data, None) if kind == "JPEG" else None, b""
             if samples is None:
-                samples = _samples(image, data if frame == 0 else b"", kind)
+                samples, beside = _samples(image, data if frame == 0 else b"", kind)
             yield _upright(samples, _orientation(image))
-    except (ImageError, _TooManyFramesError, GeneratorExit):
-        raise
-    except Exception as error:
-        raise _explain(error, data, kind) from error
+            yield np.frombuffer(beside, np.uint8)
 
 
 def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -> RGBImage | None:
@@ -224,47 +223,59 @@ def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -
     return np.asarray(pixels, np.uint8)
 
 
-def _samples(image: ImageFile.ImageFile, data: bytes, kind: str) -> NDArray[Any]:
-    """Decode every sample of the current frame, in its simplest exact form.
+def _samples(image: ImageFile.ImageFile, data: bytes, kind: str) -> tuple[NDArray[Any], bytes]:
+    """Decode every sample of the current frame, in its simplest exact form, and say what else it takes to be equal.
 
     Returns
     -------
     NDArray
         (height, width, 3) uint8 sRGB if nothing is lost by it; else (height, width, 4) uint8 with alpha, or
-        (height, width, 1 to 4) uint16, or (height, width, 1) float32.
+        (height, width, 3 or 4) uint16, or (height, width, 1) of float32 or float64.
+    bytes
+        Usually empty. The colour profile of 16-bit colours, which are kept as they are; the whole file if its 16-bit
+        samples could be read to 8 bits only.
     """
     image.load()
+    profile, beside = image.info.get("icc_profile"), b""
     if kind in ("PNG", "TIFF") and data and _is_deep(image, data, kind):
         import cv2
 
+        if is_cut(data, kind):
+            raise TruncatedError(f"truncated: the {kind} ends too early ({len(data):,} bytes)")
         deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if deep is not None and deep.dtype == np.uint16 and deep.shape[:2] == (image.height, image.width):
-            order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[1 if deep.ndim == 2 else deep.shape[2]]
-            return _simplest(deep.reshape(image.height, image.width, -1)[:, :, order])
+        managed = _srgb_transform(profile, "RGB") is not None
+        if deep is None or deep.dtype != np.uint16 or deep.shape[:2] != (image.height, image.width) or deep.ndim != 3:
+            beside = data  # OpenCV cannot, Pillow can but to 8 bits
+        else:
+            deep = _simplest(deep[:, :, [2, 1, 0, 3][: deep.shape[2]]])
+            if deep.dtype == np.uint16 or not managed:
+                return deep, bytes(profile or b"") if managed else b""
     if image.mode.startswith("I;16"):
-        return _simplest(np.asarray(image).astype(np.uint16)[:, :, None])
+        grey = np.asarray(image).astype(np.uint16)
+        see_through = image.info.get("transparency")
+        alpha = [] if see_through is None else [np.where(grey == see_through, 0, 65535).astype(np.uint16)]
+        return _simplest(np.dstack([grey, grey, grey, *alpha])), b""
     if image.mode == "I":
         wide = np.asarray(image)
         if wide.min() >= 0 and wide.max() <= 65535:
-            return _simplest(wide.astype(np.uint16)[:, :, None])
-        return wide.astype(np.float32)[:, :, None]
+            return _simplest(np.repeat(wide.astype(np.uint16)[:, :, None], 3, axis=2)), b""
+        return wide.astype(np.float64)[:, :, None], b""
     if image.mode == "F":
-        return np.asarray(image, np.float32)[:, :, None]
-    alpha = None
+        return np.asarray(image, np.float32)[:, :, None], b""
+    rgb = np.asarray(_to_srgb(image, profile))
     if image.has_transparency_data:
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if bool((alpha == 255).all()):
-            alpha = None
-    rgb = np.asarray(_to_srgb(image))
-    return rgb if alpha is None else np.dstack([rgb, alpha])
+        mask = np.asarray(image.convert("RGBA").getchannel("A"))
+        if bool((mask < 255).any()):
+            rgb = np.dstack([rgb, mask])
+    return rgb, beside
 
 
 def _is_deep(image: ImageFile.ImageFile, data: bytes, kind: str) -> bool:
     """Say whether samples have 16 bits where Pillow keeps only 8: in colour, or with alpha."""
     if kind == "PNG":
         return data[24] == 16 and data[25] in (2, 4, 6)
-    bits = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
-    return len(bits) > 1 and max(bits) == 16
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    return bool(tags.get(262) == 2 and max(tags.get(258, (8,))) == 16)
 
 
 def _simplest(samples: NDArray[Any]) -> NDArray[Any]:
@@ -272,8 +283,7 @@ def _simplest(samples: NDArray[Any]) -> NDArray[Any]:
     if samples.shape[2] == 4 and bool((samples[:, :, 3] == 65535).all()):
         samples = samples[:, :, :3]
     if bool((samples % 257 == 0).all()):
-        narrow = (samples // 257).astype(np.uint8)
-        return np.repeat(narrow, 3, axis=2) if narrow.shape[2] == 1 else narrow
+        return (samples // 257).astype(np.uint8)
     return samples
 
 
@@ -283,8 +293,8 @@ def _rgb8(samples: NDArray[Any]) -> RGBImage:
         return samples
     if samples.dtype == np.uint16:
         samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    elif samples.dtype == np.float32:
-        finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    elif samples.dtype.kind == "f":
+        finite = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         low, high = float(finite.min()), float(finite.max())
         if low < 0 or high > 1:
             finite = (finite - low) / max(high - low, 1e-12)
@@ -297,12 +307,11 @@ def _rgb8(samples: NDArray[Any]) -> RGBImage:
     return samples
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Return a loaded 8-bit picture as RGB, its colour profile applied."""
-    profile = image.info.get("icc_profile")
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return a loaded 8-bit picture as RGB, its colour profile applied and its alpha dropped."""
     source = image
     if image.mode in ("RGBA", "RGBX", "P", "PA", "RGBa"):
-        source = image.convert("RGBA").convert("RGB") if image.mode != "P" else image.convert("RGB")
+        source = image.convert("RGBA").convert("RGB")
     elif image.mode in ("LA", "La", "1"):
         source = image.convert("L")
     transform = _srgb_transform(profile, source.mode)
@@ -370,25 +379,7 @@ def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 def _digest(frames: Iterable[NDArray[Any]]) -> bytes:
     digest = hashlib.sha256()
     for samples in frames:
-        digest.update(f"{samples.dtype.str}{samples.shape}".encode())
-        digest.update(np.ascontiguousarray(samples).data)
+        if samples.size:
+            digest.update(f"{samples.dtype.str}{samples.shape}".encode())
+            digest.update(np.ascontiguousarray(samples).data)
     return digest.digest()
-
-
-def _explain(error: Exception, data: bytes, kind: str) -> ImageError:
-    """Name what a codec's exception means for the user."""
-    words = str(error).strip() or type(error).__name__
-    if is_cut(data, kind) or "truncated" in words.lower():
-        return TruncatedError(f"truncated: the {kind} ends too early ({len(data):,} bytes)")
-    if kind == "JPEG" and (bits := jpeg_bits(data)) not in (0, 8):
-        return UnsupportedError(f"JPEGs of {bits} bits a sample are not decoded; convert it to PNG")
-    if (
-        isinstance(error, NotImplementedError)
-        or "not implemented" in words.lower()
-        or "unsupported" in words.lower()
-        or "not supported" in words.lower()
-    ):
-        return UnsupportedError(f"a form of {kind} that is not decoded: {words}")
-    if "cannot identify" in words:
-        words = "its header makes no sense"
-    return CorruptError(f"corrupt {kind}: {words}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from lookalike.errors import CorruptError, NotAnImageError, TruncatedError, UnsupportedError
+from lookalike.errors import CorruptError, ImageError, NotAnImageError, TruncatedError, UnsupportedError
 
-__all__ = ["FORMATS", "is_cut", "jpeg_bits", "sniff"]
+__all__ = ["FORMATS", "explain", "is_cut", "jpeg_bits", "sniff"]
 
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
 
@@ -19,6 +19,9 @@ _OTHER_PICTURES = [  # known, not decoded: said so rather than "not an image"
     (b"#?RADIANCE", "Radiance HDR"), (b"DDS ", "DirectDraw surface"), (b"gimp xcf", "GIMP"), (b"qoif", "QOI"),
     (b"farbfeld", "farbfeld"), (b"BPG\xfb", "BPG"), (b"FLIF", "FLIF"), (b"icns", "Apple icon"),
 ]  # fmt: skip
+
+
+_TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
 def sniff(data: bytes) -> str:
@@ -97,52 +100,90 @@ def is_cut(data: bytes, kind: str) -> bool:
                 if name == b"IEND":
                     return False
                 at += 12 + length
-            return at != len(data) or at == 8
+            return True
         case "WebP":
             return len(data) < 12 or len(data) < int(struct.unpack("<I", data[4:8])[0]) + 8
         case "BMP":
             return len(data) < int(struct.unpack("<I", data[2:6])[0])
         case "AVIF" | "HEIC":
-            at = 0
-            while at + 8 <= len(data):
-                length = struct.unpack(">I", data[at : at + 4])[0]
-                if length == 1 and at + 16 <= len(data):
-                    length = struct.unpack(">Q", data[at + 8 : at + 16])[0]
-                if length == 0:
-                    return False
-                if length < 8:
-                    return False
-                at += length
-            return at > len(data)
+            return _boxes_are_cut(data)
         case "TIFF":
             return _tiff_is_cut(data)
         case "GIF":
-            return not data.rstrip(b"\0").endswith(b";")
+            return _gif_is_cut(data)
     return False
 
 
+def _gif_is_cut(data: bytes) -> bool:
+    """Say whether a block of a GIF runs past the end. Only its last byte missing is common, and costs nothing."""
+
+    def table(flags: int) -> int:
+        return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+    pictures = 0
+    try:
+        at = 13 + table(data[10])
+        while at < len(data):
+            match data[at : at + 1]:
+                case b"!":
+                    at += 2
+                case b",":
+                    pictures += 1
+                    at += 11 + table(data[at + 9])
+                case _:
+                    return False
+            while data[at]:
+                at += 1 + data[at]
+            at += 1
+    except IndexError:
+        return True
+    return pictures == 0
+
+
+def _boxes_are_cut(data: bytes) -> bool:
+    """Say whether a box of an AVIF or HEIC runs past the end, or none with what it must hold has begun."""
+    at, names = 0, set[bytes]()
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        names.add(name)
+        if length == 1 and at + 16 <= len(data):
+            length = struct.unpack_from(">Q", data, at + 8)[0]
+        if length < 8:  # 0: up to the end, whatever that is
+            return False
+        at += length
+    return at != len(data) or b"mdat" not in names
+
+
 def _tiff_is_cut(data: bytes) -> bool:
-    """Say whether the first directory of a TIFF, or a strip or tile that it names, lies past the end."""
-    order = "<" if data[:2] == b"II" else ">"
-    if len(data) < 8:
-        return True
-    at = struct.unpack(f"{order}I", data[4:8])[0]
-    if at + 2 > len(data):
-        return True
-    count = struct.unpack(f"{order}H", data[at : at + 2])[0]
-    if at + 2 + 12 * count > len(data):
-        return True
-    places: dict[int, tuple[int, ...]] = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, form, n = struct.unpack(f"{order}HHI", data[entry : entry + 8])
-        if tag in (273, 279, 324, 325) and form in (3, 4):
-            size = n * (2 if form == 3 else 4)
-            start = entry + 8 if size <= 4 else struct.unpack(f"{order}I", data[entry + 8 : entry + 12])[0]
-            if start + size > len(data):
+    """Say whether a directory of a TIFF, or a value, strip or tile that it names, lies past the end."""
+    order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
+    count_form, step, word = ("Q", 20, "Q") if big else ("H", 12, "I")
+
+    def read(form: str, at: int) -> tuple[int, ...]:
+        return struct.unpack_from(order + form, data, at)  # past the end: struct.error
+
+    try:
+        (at,), seen = read(word, 8 if big else 4), set[int]()
+        while at and at not in seen:
+            seen.add(at)
+            (count,), places = read(count_form, at), dict[int, tuple[int, ...]]()
+            at += struct.calcsize("=" + count_form)
+            read(f"{count * step}x{word}", at)
+            for entry in range(at, at + count * step, step):
+                tag, form, n = read("HH" + word, entry)
+                value = entry + step - (8 if big else 4)
+                if n * _TIFF_SIZES.get(form, 1) > step + entry - value:
+                    value = read(word, value)[0]
+                read(f"{n * _TIFF_SIZES.get(form, 1)}x", value)
+                if tag in (273, 279, 324, 325) and form in (3, 4, 16):
+                    places[tag] = read(f"{n}{'HIQ'[(3, 4, 16).index(form)]}", value)
+            starts, sizes = places.get(273, places.get(324, ())), places.get(279, places.get(325, ()))
+            if any(start + size > len(data) for start, size in zip(starts, sizes, strict=False)):
                 return True
-            places[tag] = struct.unpack(f"{order}{n}{'H' if form == 3 else 'I'}", data[start : start + size])
-    starts, sizes = places.get(273, places.get(324, ())), places.get(279, places.get(325, ()))
-    return any(start + size > len(data) for start, size in zip(starts, sizes, strict=False))
+            (at,) = read(word, at + count * step)
+    except (struct.error, OverflowError, MemoryError):
+        return True
+    return False
 
 
 def jpeg_bits(data: bytes) -> int:
@@ -154,3 +195,22 @@ def jpeg_bits(data: bytes) -> int:
             return data[at + 4]
         at += 2 + length
     return 0
+
+
+def explain(error: Exception, data: bytes, kind: str) -> ImageError:
+    """Return what a codec's exception means for the user."""
+    words = str(error).strip() or type(error).__name__
+    if is_cut(data, kind) or "truncated" in words.lower():
+        return TruncatedError(f"truncated: the {kind} ends too early ({len(data):,} bytes)")
+    if kind == "JPEG" and (bits := jpeg_bits(data)) not in (0, 8):
+        return UnsupportedError(f"JPEGs of {bits} bits a sample are not decoded; convert it to PNG")
+    if (
+        isinstance(error, NotImplementedError)
+        or "not implemented" in words.lower()
+        or "unsupported" in words.lower()
+        or "not supported" in words.lower()
+    ):
+        return UnsupportedError(f"a form of {kind} that is not decoded: {words}")
+    if "not identified" in words or isinstance(error, (struct.error, LookupError)):
+        words = "its header makes no sense"
+    return CorruptError(f"corrupt {kind}: {words}")

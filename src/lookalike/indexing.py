@@ -137,6 +137,7 @@ class _Writer:
         self._records: list[Record] = []
         self._before: dict[str, int | None] = {}
         self._seen: list[int] = []
+        self._gone: list[int] = []
         self._started = time.perf_counter()
         self._last = time.monotonic()
 
@@ -148,6 +149,12 @@ class _Writer:
         """Count a file that needs no work."""
         self._seen.append(image_id)
         self._counts["unchanged" if state == "ok" else state] += 1
+
+    def absent(self, image_id: int, uri: str) -> None:
+        """Count a file that was named and is not there: gone, or offline if its folder is gone or empty, too."""
+        self._counts["failed"] += 1
+        if not os.path.lexists(uri) and _holds_anything(os.path.dirname(uri)):
+            self._gone.append(image_id)
 
     def take(self, records: list[Record]) -> None:
         """Count the records of a parcel and write them soon."""
@@ -182,6 +189,9 @@ class _Writer:
         if self._seen:
             self._job.store.mark_seen(self._seen, self._run)
             self._seen = []
+        if self._gone:
+            self._job.store.set_missing(self._gone)
+            self._gone = []
         self._last = time.monotonic()
 
     def report(self) -> IndexReport:
@@ -209,6 +219,9 @@ def _parcels(job: _Job, writer: _Writer) -> Iterator[list[SourceItem]]:
                 if same and (row.content_id in complete if row.state == "ok" else failed_for_good):
                     writer.unchanged(row.id, row.state)
                     continue
+                if item.error and row.content_id is not None and not os.path.exists(item.uri):
+                    writer.absent(row.id, item.uri)
+                    continue
                 writer.expect(item.uri, row.content_id if row.state == "ok" else None)
             parcel.append(item)
             if len(parcel) == PARCEL:
@@ -217,6 +230,14 @@ def _parcels(job: _Job, writer: _Writer) -> Iterator[list[SourceItem]]:
         writer.tell()
     if parcel:
         yield parcel
+
+
+def _holds_anything(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
 
 
 @dataclass

@@ -174,16 +174,19 @@ class Library:
         if not names:
             raise UsageError("name at least one descriptor")
         loaded = [get_descriptor(name, device) for name in names]
-        list_files = partial(
-            collect,
-            paths,
-            recursive=recursive,
-            hidden=hidden,
-            follow_links=follow_links,
-            exclude_ids=self.store.own_files(),
-            allow_private=allow_private_urls,
-        )
-        with self.store.writing(), Ahead(list_files()) as ahead:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.store.writing())
+            list_files = partial(
+                collect,
+                paths,
+                recursive=recursive,
+                hidden=hidden,
+                follow_links=follow_links,
+                exclude_ids=self.store.own_files(),
+                exclude_dirs=[self.path],
+                allow_private=allow_private_urls,
+            )
+            ahead = stack.enter_context(Ahead(list_files()))
             source = list_files()
             run = self.store.start_run(source.roots)
             report = index(
@@ -211,13 +214,14 @@ class Library:
         """
         unseen, seen = self.store.unseen(root, run)
         if seen:
-            self.store.set_missing([id_ for id_, uri in unseen if not os.path.lexists(uri)])
+            self.store.set_missing([id_ for id_, uri in unseen if _is_gone(uri)])
 
     def prune(self, *, dry_run: bool = False) -> PruneReport:
         """Remove the rows of files that are gone. Files are never touched.
 
-        A file counts as gone only if the folder that was indexed is there and is not empty; else it is offline and
-        its rows stay.
+        A file counts as gone only if the folder that was indexed (for a file indexed by its own name, the folder
+        that it was in) is there and is not empty; else it is offline and its rows stay. What described earlier bytes
+        of files that have changed goes, too.
 
         Parameters
         ----------
@@ -229,16 +233,16 @@ class Library:
         gone: list[tuple[int, Uri]] = []
         offline: list[Uri] = []
         for id_, uri in self.store.entries():
-            if is_url(uri) or os.path.lexists(uri):
+            if is_url(uri) or not _is_gone(uri):
                 continue
             root = next((r for r in roots if uri == r or uri.startswith(r.rstrip(os.sep) + os.sep)), None)
-            if root is not None and online[root]:
+            if _is_online(uri) if root is None else online[root]:
                 gone.append((id_, uri))
             else:
                 offline.append(uri)
-        if gone and not dry_run:
+        if not dry_run:
             with self.store.writing():
-                self.store.remove([id_ for id_, uri in gone if not os.path.lexists(uri)])
+                self.store.remove([id_ for id_, uri in gone if _is_gone(uri)])
         return PruneReport(tuple(uri for _, uri in gone), tuple(offline), removed=not dry_run)
 
     # ------------------------------------------------------------------------------------------------ asking
@@ -384,8 +388,11 @@ class Library:
         images: dict[int, list[Image]] = {}
         for image in dict.fromkeys(self.store.images(under)):
             images.setdefault(image.content_id, []).append(image)
+        for path in under:
+            if next(self.store.images([path]), None) is None:
+                raise UsageError(f"nothing is indexed at or under {path}: `lookalike index {path}` first")
         contents = self.store.contents(list(images))
-        pictures = [Picture(contents[id_], tuple(images[id_])) for id_ in images]
+        pictures = [Picture(contents[id_], tuple(images[id_])) for id_ in images if id_ in contents]
         vectors = {}
         for name in needed_descriptors(verdict):
             spec = get_descriptor(name).spec
@@ -413,7 +420,10 @@ class Library:
         counts = self.store.counts()
         vectors = self.store.vector_counts()
         names = tuple((spec.name, vectors[id_]) for id_, spec in self.store.descriptors().items())
-        on_disk = sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        on_disk = 0
+        for path in self.path.rglob("*"):
+            with contextlib.suppress(OSError):  # a writer removes temporary files
+                on_disk += path.stat().st_size if path.is_file() else 0
         return Status(
             str(self.path), counts["ok"], counts["failed"], counts["skipped"], counts["missing"], counts["contents"],
             counts["bytes"], on_disk, tuple(self.store.roots()), names, self.store.version,
@@ -511,6 +521,11 @@ class Library:
             exact = self._exact(self._held(spec), spec)
             if choose(len(exact), spec.metric) == "approximate":
                 refresh_approximate(self.store, exact, spec)
+
+
+def _is_gone(uri: Uri) -> bool:
+    """Say whether there is no such file any more: nothing, or a folder in its place."""
+    return not os.path.lexists(uri) or (os.path.isdir(uri) and not os.path.islink(uri))
 
 
 def _is_online(root: Uri) -> bool:

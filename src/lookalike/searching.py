@@ -15,7 +15,7 @@ import numpy as np
 
 from lookalike.decode import decode
 from lookalike.descriptors import describe
-from lookalike.errors import ImageError, UsageError
+from lookalike.errors import ImageError, UnreadableError, UsageError
 from lookalike.sources import FileSource, fetch, is_url, normalise_uri, read_bytes
 from lookalike.store import Image, Store
 from lookalike.types import Descriptor, RGBImage, SourceItem, VectorIndex, Vectors
@@ -80,11 +80,16 @@ def expand(queries: QueryLike | Iterable[QueryLike]) -> Iterator[Query]:
         elif isinstance(query, bytes):
             yield Query(f"bytes {number}" if many else "-", data=query)
         else:
-            yield Query(f"picture {number}", pixels=as_array(query))
+            try:
+                yield Query(f"picture {number}", pixels=as_array(query))
+            except OSError as error:  # a Pillow image is only now read from its file
+                yield Query(f"picture {number}", problem=f"it cannot be decoded: {error}")
 
 
 def as_array(picture: Any) -> RGBImage:
     """Return an array or a Pillow image as (height, width, 3) uint8; a grey array is stacked to three channels.
+
+    A Pillow image is turned upright as its EXIF says, and laid on white where it is transparent, like a file.
 
     Raises
     ------
@@ -92,6 +97,14 @@ def as_array(picture: Any) -> RGBImage:
         If it has another shape or type.
     """
     if hasattr(picture, "convert"):
+        from PIL import ImageOps
+
+        picture = ImageOps.exif_transpose(picture)
+        if picture.has_transparency_data:
+            clear = picture.convert("RGBA")
+            picture = clear.copy()
+            picture.paste((255, 255, 255, 255), (0, 0, *clear.size))
+            picture.alpha_composite(clear)
         picture = picture.convert("RGB")
     array = np.asarray(picture)
     if array.ndim == 2:
@@ -122,6 +135,8 @@ def read_query(
     ImageError
         If it cannot be read.
     """
+    if query.problem:
+        raise UnreadableError(query.problem)
     if query.item is None:
         return query.data
     if query.item.error or query.item.skip:

@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(text, file=sys.stderr)
             return 2
         hint = f"; see `{context.command_path} --help`" if context else ""
+        if context is not None:
+            hint += _blame(context, getattr(error, "param", None))
         return _fail(given, text.rstrip(".") + hint, 2, 400)
     except LookalikeError as error:
         return _fail(given, str(error), error.exit_code, error.status)
@@ -51,6 +53,21 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader has gone, as `head` does: nothing to say, and nothing may be flushed at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _blame(context: Any, parameter: Any) -> str:
+    """Name the file or variable from which a refused value came, if it did not come from the command line."""
+    from lookalike.cli.settings import settings
+
+    name = getattr(parameter, "name", None)
+    if context.parent is None or name is None or context.get_parameter_source(name).name != "DEFAULT_MAP":
+        return ""
+    said = [
+        s.source
+        for s in settings(context.parent.command.commands)
+        if (s.command, s.option) == (context.info_name, name)
+    ]
+    return f"; the value comes from {said[-1]}" if said else ""
 
 
 def _fail(given: list[str], text: str, code: int, status: int) -> int:

@@ -62,7 +62,7 @@ def start(
 @app.command()
 def index(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders, URLs.", show_default=False)
+        list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, URLs.", show_default=False)
     ] = None,
     descriptor: options.Descriptors = list(defaults.DESCRIPTORS),  # noqa: B006
     recursive: Annotated[bool, typer.Option(help="Descend into folders inside folders.")] = True,
@@ -127,7 +127,7 @@ def search(
     queries: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUERY...", help="Files, folders, URLs; - is a picture on standard input.", show_default=False
+            metavar="QUERY", help="Files, folders, URLs; - is a picture on standard input.", show_default=False
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, metavar="N", help="Neighbours of each query.")] = defaults.K,
@@ -147,7 +147,7 @@ def search(
     strict: options.Strict = False,
     exit_zero: options.ExitZero = False,
     relative_to: options.RelativeTo = None,
-    format_: options.Format = None,
+    format_: options.PictureFormat = None,
     output: options.Output = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -241,16 +241,14 @@ def compare(
 def duplicates(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PATH]...", help="Only at or under these. [default: the whole library]", show_default=False
-        ),
+        typer.Argument(metavar="PATH", help="Only at or under these. [default: the whole library]", show_default=False),
     ] = None,
     level: Annotated[
         str, typer.Option(metavar="LEVEL", help=f"Weakest verdict to report: {', '.join(defaults.LEVELS)}.")
     ] = defaults.LEVEL,
     library: options.Library = None,
     relative_to: options.RelativeTo = None,
-    format_: options.Format = None,
+    format_: options.PictureFormat = None,
     output: options.Output = None,
     quiet: options.Quiet = False,
 ) -> None:

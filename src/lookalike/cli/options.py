@@ -11,7 +11,7 @@ from lookalike.defaults import DEVICES, FACES
 
 __all__ = [
     "AllowPrivate", "Descriptors", "Device", "ExitZero", "FilesFrom", "Format", "Library", "MaxPixels", "Null",
-    "Output", "Quiet", "RelativeTo", "Strict",
+    "Output", "PictureFormat", "Quiet", "RelativeTo", "Strict",
 ]  # fmt: skip
 
 Library: TypeAlias = Annotated[
@@ -28,6 +28,13 @@ Format: TypeAlias = Annotated[
     typer.Option(
         "--format", metavar="FORMAT", help=f"{', '.join(FACES)}. [default: by the suffix of --output, else table]",
         show_default=False,
+    ),
+]  # fmt: skip
+PictureFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="FORMAT",
+        help=f"{', '.join(FACES)}, png, html. [default: by the suffix of --output, else table]", show_default=False,
     ),
 ]  # fmt: skip
 Output: TypeAlias = Annotated[

@@ -75,6 +75,11 @@ def _from_file(path: Path, commands: Mapping[str, Any]) -> list[Setting]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be used: {error}") from error
     everywhere, own = [], []
+
+    def taken(name: str, value: Any) -> Any:
+        # A library named in a file lies relative to that file, wherever the command is run.
+        return str(path.parent / Path(value).expanduser()) if name == "library" and isinstance(value, str) else value
+
     for key, value in content.items():
         if isinstance(value, dict):
             if key not in commands:
@@ -82,13 +87,13 @@ def _from_file(path: Path, commands: Mapping[str, Any]) -> list[Setting]:
             for name, inner in value.items():
                 if _option(commands[key], name.replace("-", "_")) is None:
                     raise UsageError(f"{path}: `lookalike {key}` has no option {name!r}; see `lookalike {key} --help`")
-                own.append(Setting(key, name.replace("-", "_"), inner, str(path)))
+                own.append(Setting(key, name.replace("-", "_"), taken(name, inner), str(path)))
         else:
             name = key.replace("-", "_")
             having = [command for command, known in commands.items() if _option(known, name) is not None]
             if not having:
                 raise UsageError(f"{path}: no command has an option {key!r}")
-            everywhere += [Setting(command, name, value, str(path)) for command in having]
+            everywhere += [Setting(command, name, taken(name, value), str(path)) for command in having]
     return everywhere + own
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.defaults import LEVELS
-from lookalike.descriptors.pdq import MIN_QUALITY, ORIENTATIONS, turned_hashes
+from lookalike.descriptors.pdq import MIN_QUALITY, ORIENTATIONS, turned_from_hashes
 from lookalike.duplicates.levels import (
     CROP_COSINE,
     EDIT_BITS,
@@ -111,7 +111,7 @@ def hash_pairs(
         for block in blocks:
             keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
             keys = block.keys[keep]
-            for turn, rows in enumerate(turned_hashes(np.ascontiguousarray(block.rows[keep]))):
+            for turn, rows in enumerate(turned_from_hashes(np.ascontiguousarray(block.rows[keep]))):
                 if turn == 0:
                     continue
                 progress((2 + turn) / 10)

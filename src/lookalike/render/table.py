@@ -13,6 +13,7 @@ __all__ = ["table_text"]
 
 _GAP = "  "
 _SENTENCES = ("reason", "error", "detail", "message")
+_FLAGS = {"keeper", "hardlink"}  # said only where they hold
 _GROUPING = ("group", "query")
 # What a table is read for: these columns are shown however narrow the terminal is.
 _ALWAYS_SHOWN = (
@@ -66,7 +67,7 @@ class _Column:
     def __init__(self, name: str, values: Sequence[Any]) -> None:
         self.name = name
         values = [plain(value) for value in values]
-        self.empty = all(value is None or value is False or value in ("", []) for value in values)
+        self.empty = all(_is_nothing(name, value) for value in values)
         self.texts, self.right = _texts(name, values)
         if name in _GROUPING:
             self.texts = ["" if at and text == self.texts[at - 1] else text for at, text in enumerate(self.texts)]
@@ -94,6 +95,10 @@ class _Column:
     def _padded(self, text: str, shown: str) -> str:
         blank = " " * (self.width - cell_width(text))
         return blank + shown if self.right else shown + blank
+
+
+def _is_nothing(name: str, value: Any) -> bool:
+    return value is None or value in ("", []) or (value is False and name in _FLAGS)
 
 
 def _line(cells: Sequence[str], style: str = "") -> str:
@@ -128,7 +133,8 @@ def _texts(name: str, values: Sequence[Any]) -> tuple[list[str], bool]:
     """Return a column's cells as text, and whether they stand at the right."""
     present = [value for value in values if value is not None]
     if present and all(isinstance(value, bool) for value in present):
-        return ["yes" if value else "" for value in values], False
+        no = "" if name in _FLAGS else "no"
+        return ["" if value is None else "yes" if value else no for value in values], False
     if present and all(isinstance(value, int) for value in present):
         as_size = name == "bytes" or name.endswith("_bytes")
         return ["" if value is None else human_bytes(value) if as_size else str(value) for value in values], True
@@ -142,7 +148,7 @@ def _float_texts(values: Sequence[float | None]) -> list[str]:
     if all(value == round(value) for value in present) and any(abs(value) > 2 for value in present):
         pattern = ".0f"  # bits
     else:
-        pattern = ".4f" if all(abs(value) < 100 for value in present) else ".2f"
+        pattern = ".4f" if all(abs(value) < 100 for value in present) else ".4g"
     return ["" if value is None else format(value, pattern) for value in values]
 
 

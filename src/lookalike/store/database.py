@@ -6,17 +6,19 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lookalike.errors import LibraryError, LibraryFormatError, LibraryNotFoundError
+from lookalike.errors import LibraryError, LibraryFormatError, LibraryLockedError, LibraryNotFoundError
 from lookalike.store.lock import writer_lock
 from lookalike.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 __all__ = ["Database"]
 
 DATABASE = "library.db"
+MIGRATION_SECONDS = 10.0  # how long to wait for another process that makes or renews the tables
 
 
 class Database:
@@ -63,7 +65,11 @@ class Database:
     def _connect(self, path: Path) -> sqlite3.Connection:
         self.writable = os.access(self.folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
         # Without write permission SQLite cannot make its -shm file; a library at rest is then read as it lies.
-        uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1")
+        try:
+            at_rest = not path.with_name(f"{DATABASE}-wal").stat().st_size
+        except OSError:
+            at_rest = True
+        uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1" if at_rest else "?mode=ro")
         try:
             db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
         except sqlite3.Error as error:
@@ -76,7 +82,7 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             if self.writable:
                 self._connection.execute("PRAGMA page_size = 8192")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            version = self._version()
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             mark = self._connection.execute("PRAGMA application_id").fetchone()[0]
             if tables and mark != APPLICATION_ID:
@@ -86,21 +92,31 @@ class Database:
                     f"{path} has format {version}, this version reads up to {VERSION}: update Lookalike"
                 )
             if self.writable:
-                self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
-                if version < VERSION:
-                    self._migrate(version)
+                self._migrate()
             elif version < VERSION:
                 raise LibraryFormatError(f"{path} has the old format {version} and cannot be written to: allow that")
 
-    def _migrate(self, version: int) -> None:
-        with self.writing(), self.transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    def _migrate(self) -> None:
+        """Make or renew the tables. Of several processes that open a new library at once, one does; the others wait."""
+        deadline = time.monotonic() + MIGRATION_SECONDS
+        while self._version() < VERSION:
+            try:
+                with self.writing():
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    with self.transaction() as db:
+                        for script in MIGRATIONS[self._version() :]:
+                            for statement in script.split(";"):
+                                db.execute(statement)
+                        db.execute(f"PRAGMA user_version = {VERSION}")
+                        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            except LibraryLockedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def close(self) -> None:
         """Close the connection; the object is of no use afterwards."""
@@ -122,8 +138,8 @@ class Database:
         """Run a block as one fsynced transaction: all of it or nothing."""
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
                 try:
+                    self._connection.execute("BEGIN IMMEDIATE")
                     yield self._connection
                     self._connection.execute("COMMIT")
                 except BaseException:

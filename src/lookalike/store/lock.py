@@ -39,7 +39,8 @@ def writer_lock(folder: Path) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise LibraryError(f"cannot lock {folder} for writing: {error}") from error
     try:
-        note.write_text(f"{os.getpid()}\n")
+        with contextlib.suppress(OSError):  # on a full disk the message only lacks the pid
+            note.write_text(f"{os.getpid()}\n")
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Tables of a library, as numbered migrations. docs/explanation/storage-format.md explains them."""
+"""Tables of a library, as numbered migrations. docs/reference/storage-format.md explains them."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Known:
 
         The inode counts only on the same device: a disk that is plugged in again may get another number.
         """
-        if (self.size, self.mtime_ns) != (item.size, item.mtime_ns):
+        if (self.size, self.mtime_ns) != (item.size, _signed(item.mtime_ns)):
             return False
         return self.device != _signed(item.device) or self.inode == _signed(item.inode)
 
@@ -237,7 +237,7 @@ class Store:
                     "device = excluded.device, inode = excluded.inode, run = excluded.run, missing = 0",
                     (
                         os.fsencode(item.uri), record.state, content_id, record.kind, record.reason, item.size,
-                        item.mtime_ns, _signed(item.device), _signed(item.inode), run,
+                        _signed(item.mtime_ns), _signed(item.device), _signed(item.inode), run,
                     ),
                 )  # fmt: skip
             self._renew_chunks(db, touched)
@@ -279,11 +279,11 @@ class Store:
         )
 
     def unseen(self, root: Uri, run: int) -> tuple[list[tuple[int, Uri]], int]:
-        """Return (id, uri) of what lies under `root` and was not seen in this run, and the number of rows that were."""
-        low, high = _under(root)
-        inside = "FROM images WHERE uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT)"
-        unseen = self._db.rows(f"SELECT id, uri {inside} AND run < ? AND NOT missing ORDER BY uri", (low, high, run))
-        return unseen, int(self._db.rows(f"SELECT count(*) {inside} AND run = ?", (low, high, run))[0][0])
+        """Return (id, uri) of `root` and what lies under it if not seen in this run, and the number of rows that were."""
+        inside = "FROM images WHERE (uri = CAST(? AS TEXT) OR uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT))"
+        values = (os.fsencode(root), *_under(root), run)
+        unseen = self._db.rows(f"SELECT id, uri {inside} AND run < ? AND NOT missing ORDER BY uri", values)
+        return unseen, int(self._db.rows(f"SELECT count(*) {inside} AND run = ?", values)[0][0])
 
     def set_missing(self, image_ids: Sequence[int]) -> None:
         """Mark pictures whose files are gone. They stay, unseen by searches, until they come back or are removed."""
@@ -419,7 +419,8 @@ class Store:
     def problems(self) -> Iterator[tuple[Uri, str, str, str]]:
         """Yield (uri, state, kind, reason) of all that failed or was skipped, in the order of their names."""
         yield from self._db.rows(
-            "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images WHERE state <> 'ok' ORDER BY uri"
+            "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images WHERE state <> 'ok' "
+            "AND NOT missing ORDER BY uri"
         )
 
     def entries(self) -> list[tuple[int, Uri]]:
@@ -434,7 +435,7 @@ class Store:
         """Return the number of rows ok, failed, skipped and missing, of contents, and the bytes of all ok files."""
         counts = {"ok": 0, "failed": 0, "skipped": 0}
         counts |= dict(self._db.rows("SELECT state, count(*) FROM images WHERE NOT missing GROUP BY state"))
-        counts["missing"] = self._db.rows("SELECT count(*) FROM images WHERE missing")[0][0]
+        counts["missing"] = self._db.rows("SELECT count(*) FROM images WHERE state = 'ok' AND missing")[0][0]
         counts["contents"] = self._db.rows("SELECT count(*) FROM contents WHERE kind IS NULL")[0][0]
         counts["bytes"] = self._db.rows("SELECT coalesce(sum(size), 0) FROM images WHERE state = 'ok' AND NOT missing")[
             0
@@ -452,11 +453,12 @@ def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _signed(number: int) -> int:
-    """Return an inode or device number as SQLite's signed 64 bits."""
+    """Return an inode, a device number or a time beyond the year 2262 as SQLite's signed 64 bits."""
     return (number & (1 << 64) - 1) - (1 << 64 if number & 1 << 63 else 0)
 
 
 def _under(root: Uri) -> tuple[bytes, bytes]:
     """Return the range of names inside a folder: from its separator up to, not including, the next byte."""
-    prefix = os.fsencode(root).rstrip(b"/\\") + os.sep.encode()
+    separators = os.sep + (os.altsep or "")  # elsewhere than on Windows a backslash is part of a name
+    prefix = os.fsencode(root.rstrip(separators) + os.sep)
     return prefix, prefix[:-1] + bytes([prefix[-1] + 1])

@@ -1,0 +1,121 @@
+"""What the tests of several rooms share: a descriptor that counts, pictures made in code, real photographs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lookalike.demo import shipped_photographs
+from lookalike.descriptors import get_descriptor
+from lookalike.store.schema import VECTOR_SHIFT
+from lookalike.transforms import resize
+from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
+
+
+@dataclass
+class Fake:
+    """A cosine descriptor of 48 numbers: the mean colours of 4 x 4 fields. `seen` counts pictures, `calls` batches."""
+
+    name: str = "fake"
+    preprocess: str = "mean colours of 4 x 4 fields"
+    seen: int = 0
+    calls: list[int] = field(default_factory=list)
+
+    @property
+    def spec(self) -> DescriptorSpec:
+        return DescriptorSpec(self.name, 48, "cosine", self.preprocess, "these tests", min_side=8)
+
+    def embed(self, images: Sequence[RGBImage]) -> Vectors:
+        self.seen += len(images)
+        self.calls.append(len(images))
+        rows = [resize(image, 4, 4).astype(np.float32).ravel() + 1 for image in images]
+        return np.array([row / np.linalg.norm(row) for row in rows], np.float32).reshape(len(images), 48)
+
+
+@dataclass(frozen=True)
+class _EntryPoint:
+    name: str
+    descriptor: Descriptor
+
+    def load(self) -> Callable[[], Descriptor]:
+        return lambda: self.descriptor
+
+
+Register = Callable[[Any], Any]
+
+
+@pytest.fixture
+def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
+    """Register descriptors as an installed plug-in does, for one test."""
+    points: list[_EntryPoint] = []
+    monkeypatch.setattr("lookalike.descriptors.entry_points", lambda group: points)
+
+    def add(descriptor: Any) -> Any:
+        points[:] = [point for point in points if point.name != descriptor.spec.name]
+        points.append(_EntryPoint(descriptor.spec.name, descriptor))
+        get_descriptor.cache_clear()
+        return descriptor
+
+    yield add
+    get_descriptor.cache_clear()
+
+
+@pytest.fixture
+def fake(register: Register) -> Fake:
+    """Return a descriptor registered as "fake"."""
+    return register(Fake())  # type: ignore[no-any-return]
+
+
+def picture(seed: int, height: int = 24, width: int = 32) -> RGBImage:
+    """Return coloured fields with soft edges and some grain; another picture for another seed."""
+    random = np.random.default_rng(seed)
+    fields = resize(random.integers(0, 256, (5, 6, 3), np.uint8), width, height)
+    grainy: RGBImage = np.clip(fields + random.integers(-6, 7, fields.shape), 0, 255).astype(np.uint8)
+    return grainy
+
+
+def write_picture(path: Path, seed: int, height: int = 24, width: int = 32, **options: Any) -> Path:
+    """Write `picture` in the format of the path's suffix, PNG where it has none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    form = {".jpg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".bmp": "BMP"}.get(path.suffix, "PNG")
+    Image.fromarray(picture(seed, height, width)).save(path, form, **options)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photographs() -> list[Path]:
+    """Return real photographs that installed packages bring along."""
+    found = shipped_photographs()
+    if not found:
+        pytest.skip("no installed package brings photographs")
+    return found
+
+
+Export = list[tuple[bytes, str, str | None, bytes | None, int | None, int | None, dict[str, bytes]]]
+
+
+def export(library: Path) -> Export:
+    """Return (uri, state, kind, content hash, width, height, vectors) of all rows that are not missing.
+
+    Read past our own code. Vectors are by descriptor fingerprint, to the bit.
+    """
+    db = sqlite3.connect(library / "library.db")
+    try:
+        names = dict(db.execute("SELECT id, fingerprint FROM descriptors"))
+        vectors: dict[int, dict[str, bytes]] = {}
+        for key, vector in db.execute("SELECT id, vector FROM vectors"):
+            vectors.setdefault(key % (1 << VECTOR_SHIFT), {})[names[key >> VECTOR_SHIFT]] = vector
+        rows = db.execute(
+            "SELECT CAST(uri AS BLOB), images.state, images.kind, hash, width, height, content_id FROM images "
+            "LEFT JOIN contents ON contents.id = content_id WHERE NOT missing ORDER BY uri"
+        )
+        return [(*row[:-1], vectors.get(row[-1], {})) for row in rows.fetchall()]
+    finally:
+        db.close()

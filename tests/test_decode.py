@@ -1,0 +1,660 @@
+from __future__ import annotations
+
+import io
+import itertools
+import random
+import threading
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, TiffImagePlugin
+
+from lookalike.decode import array_hash, decode, pixel_hash, same_pixels
+from lookalike.errors import ImageError, TooLargeError, TruncatedError, UnsupportedError
+from lookalike.formats import FORMATS, sniff
+from tests.ugly import (
+    ORIENTABLE,
+    animation,
+    chunk,
+    cut,
+    deep,
+    exif,
+    ordinary,
+    oriented,
+    picture,
+    png,
+    rgba,
+    saved,
+    swapped_profile,
+    ugly,
+    ugly_images,
+)
+
+# What Pillow grumbles about is no fault of a test; the command line silences it, too.
+pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\..*")
+
+SHARED = Path(__file__).resolve().parents[1] / "../shared/data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
+KINDS = {"unreadable", "not an image", "unsupported", "truncated", "corrupt", "too large"}
+LOSSLESS = ("PNG", "WebP", "BMP", "TIFF")
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def outcome(data: bytes, **options: Any) -> str:
+    """Return "ok" or the kind of the error; anything but an ImageError is the test's failure."""
+    try:
+        decode(data, **options)
+    except ImageError as error:
+        assert str(error), "an error has a message"
+        assert error.kind in KINDS
+        return error.kind
+    return "ok"
+
+
+def shared_files() -> list[Path]:
+    return sorted(
+        path for folder in ("odd", "camera", "pdq") for path in (SHARED / folder).rglob("*") if path.is_file()
+    )
+
+
+def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn stored samples as EXIF asks, by Pillow's words for it rather than ours."""
+    image = Image.fromarray(pixels)
+    return np.asarray(image.transpose(TURNS[orientation]) if orientation > 1 else image)
+
+
+# Every ugly image
+
+
+@pytest.mark.parametrize("image", ugly_images(), ids=lambda image: image.name)
+def test_every_ugly_image_has_exactly_its_outcome(image):
+    assert outcome(image.data) == image.outcome
+    assert outcome(image.data, min_side=8) == image.outcome
+
+
+@pytest.mark.parametrize("image", ugly_images(), ids=lambda image: image.name)
+def test_a_picture_is_upright_rgb_with_its_size_and_format_and_hash(image):
+    if image.outcome != "ok":
+        with pytest.raises(ImageError) as caught:
+            pixel_hash(image.data)
+        assert caught.value.kind == image.outcome
+        return
+    decoded = decode(image.data)
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.pixels.shape == (decoded.height, decoded.width, 3)
+    assert decoded.pixels.flags.c_contiguous
+    assert decoded.format == sniff(image.data)
+    whole = pixel_hash(image.data)
+    assert whole is not None
+    assert len(whole) == 32
+    assert (decoded.pixel_hash is None) == (decoded.frames > 1)
+    assert decoded.pixel_hash in (None, whole)
+    assert same_pixels(image.data, bytes(bytearray(image.data)) + b"")
+
+
+def test_names_of_ugly_images_differ():
+    names = [image.name for image in ugly_images()]
+    assert len(names) == len(set(names))
+    assert {image.outcome for image in ugly_images()} == KINDS - {"unreadable"} | {"ok"}
+
+
+# Nothing but typed errors
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300))
+def test_random_bytes_raise_only_typed_errors(data):
+    assert outcome(data) in KINDS | {"ok"}
+
+
+MAGICS = [ordinary(form)[:size] for form in FORMATS for size in (12, 32)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(MAGICS), st.binary(max_size=300))
+def test_random_bytes_after_a_signature_raise_only_typed_errors(magic, data):
+    assert outcome(magic + data) in KINDS | {"ok"}
+
+
+VICTIMS = [image.data for image in ugly_images() if image.outcome == "ok" and len(image.data) < 20_000]
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(VICTIMS), st.integers(0, 2**32))
+def test_damaged_files_of_every_format_raise_only_typed_errors(data, seed):
+    dice = random.Random(seed)
+    damaged = bytearray(data)
+    for _ in range(dice.randint(1, 6)):
+        at = int(len(damaged) * dice.random() ** 2)  # headers more often than samples
+        match dice.randrange(4):
+            case 0:
+                damaged[at] ^= 1 << dice.randrange(8)
+            case 1:
+                damaged[at : at + 4] = dice.choice([bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", dice.randbytes(4)])
+            case 2:
+                del damaged[at : at + dice.randint(1, 40)]
+            case 3:
+                damaged[at:at] = dice.randbytes(dice.randint(1, 40))
+        if not damaged:
+            break
+    before = bytes(damaged)
+    result = outcome(before, max_pixels=2_000_000)
+    assert result in KINDS | {"ok"}
+    try:
+        whole = pixel_hash(before, max_pixels=2_000_000)
+    except ImageError as error:
+        assert error.kind in KINDS
+    else:
+        assert whole is None or len(whole) == 32
+
+
+# Real files
+
+
+@needs_shared
+def test_every_shared_file_decodes_or_raises_a_typed_error_and_its_hash_agrees():
+    counts: dict[str, int] = dict.fromkeys(["ok", *KINDS], 0)
+    for path in shared_files():
+        data = path.read_bytes()
+        result = outcome(data)
+        counts[result] += 1
+        if result == "ok":
+            decoded = decode(data)
+            assert decoded.pixel_hash in (None, pixel_hash(data)), path
+            assert decoded.pixels.shape == (decoded.height, decoded.width, 3), path
+    assert counts["ok"] >= 350
+    assert counts["too large"] == counts["unreadable"] == 0
+
+
+@needs_shared
+def test_whatever_pillow_decodes_we_decode():
+    formats = [form.upper() for form in FORMATS if form != "HEIC"]
+    missed = []
+    for path in shared_files():
+        data = path.read_bytes()
+        try:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                image.load()
+        except Exception:  # noqa: S112 - what Pillow refuses is not asked of us
+            continue
+        if outcome(data) != "ok":
+            missed.append(path.name)
+    assert missed == []
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["cicp_pq.png", "issue#430.png"])
+def test_a_damaged_checksum_in_a_header_is_named(name):
+    """Pillow refuses both: their cLLI and iCCP chunks do not match their checksums."""
+    with pytest.raises(ImageError, match="bad header checksum") as caught:
+        decode((SHARED / "odd/png/tests/bugfixes" / name).read_bytes())
+    assert caught.value.kind == "corrupt"
+
+
+# Orientation
+
+
+@pytest.mark.parametrize("form", ORIENTABLE)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_once_as_its_orientation_says(form, orientation):
+    stored = decode(oriented(form, 1))
+    upright = decode(oriented(form, orientation))
+    assert np.array_equal(upright.pixels, turned(stored.pixels, orientation))
+    assert (upright.width, upright.height) == ((32, 48) if orientation >= 5 else (48, 32))
+
+
+@pytest.mark.parametrize("form", [*LOSSLESS, "JPEG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_eight_orientations_of_one_picture_have_equal_pixels(form, orientation):
+    if form == "BMP":
+        pytest.skip("BMP has no orientation")
+    image = np.repeat(np.repeat(picture(8, 12), 8, axis=0), 8, axis=1)  # one colour per block: JPEG keeps it so
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    options: dict[str, Any] = {"subsampling": 0} if form == "JPEG" else {}
+    file = saved(turned(image, back), form, exif=exif(orientation), **options)
+    plain = saved(image, form, **options)
+    assert np.array_equal(decode(file).pixels, decode(plain).pixels)
+    assert decode(file).pixel_hash == decode(plain).pixel_hash
+    assert same_pixels(file, plain)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bit_colours_are_turned_once_too(orientation):
+    samples = deep(3)
+    plain, marked = png(samples), png(samples, chunk(b"eXIf", exif(orientation)[6:]))
+    assert np.array_equal(decode(marked).pixels, turned(decode(plain).pixels, orientation))
+    tiff = bytearray(ugly("rgb-16.tif").data)
+    at = tiff.index(b"\x03\x01\x03\x00")  # the compression, none, which is also what is taken for granted
+    tiff[at : at + 2], tiff[at + 8 : at + 10] = (274).to_bytes(2, "little"), orientation.to_bytes(2, "little")
+    assert np.array_equal(decode(bytes(tiff)).pixels, turned(decode(plain).pixels, orientation))
+
+
+@needs_shared
+@pytest.mark.parametrize("series", ["Landscape", "Portrait"])
+def test_real_photographs_of_all_orientations_are_upright(series):
+    reference = decode((SHARED / f"odd/exif/{series}_1.jpg").read_bytes())
+    for number in range(9):
+        decoded = decode((SHARED / f"odd/exif/{series}_{number}.jpg").read_bytes())
+        assert (decoded.width, decoded.height) == (reference.width, reference.height)
+        difference = np.abs(decoded.pixels.astype(int) - reference.pixels.astype(int)).mean()
+        assert difference < 12, (number, difference)  # each was compressed on its own
+
+
+@needs_shared
+def test_an_avif_is_turned_once_as_its_boxes_say():
+    """Of one picture with a quarter turn; the oracle is the file's own EXIF transposition by Pillow."""
+    from PIL import ImageOps
+
+    for name in ("abc_color_irot_alpha_irot.avif", "abc_color_irot_alpha_NOirot.avif", "clop_irot_imor.avif"):
+        data = (SHARED / "odd/avif/tests/data" / name).read_bytes()
+        with Image.open(io.BytesIO(data)) as image:
+            upright = ImageOps.exif_transpose(image)
+        assert (decode(data).width, decode(data).height) == upright.size
+        if upright.mode == "RGB":
+            assert np.array_equal(decode(data).pixels, np.asarray(upright))
+    letters = decode((SHARED / "odd/avif/tests/data/abc_color_irot_alpha_irot.avif").read_bytes()).pixels
+    drawn = decode((SHARED / "odd/avif/tests/data/abc.png").read_bytes()).pixels
+    assert letters.shape == turned(drawn, 8).shape
+    away = {turn: np.abs(letters.astype(int) - turned(drawn, turn).astype(int)).mean() for turn in (6, 8)}
+    assert min(away.values()) < 12, away
+
+
+@needs_shared
+def test_an_orientation_beside_a_reduced_scale_is_reported_upright_and_whole():
+    data = (SHARED / "odd/exif/Landscape_6.jpg").read_bytes()
+    whole, small = decode(data), decode(data, min_side=100)
+    assert (small.width, small.height) == (whole.width, whole.height)
+    assert small.pixels.shape[0] * 2 <= whole.height
+    assert min(small.pixels.shape[:2]) >= 100
+    assert (small.pixels.shape[0] < small.pixels.shape[1]) == (whole.height < whole.width)
+
+
+# What counts as the same picture
+
+
+def test_low_bits_of_sixteen_tell_pictures_apart():
+    for channels in range(1, 5):
+        samples = deep(channels)
+        other = samples.copy()
+        other[5, 7, 0] ^= 1
+        assert decode(png(samples)).pixel_hash != decode(png(other)).pixel_hash
+        assert not same_pixels(png(samples), png(other))
+        assert np.abs(decode(png(samples)).pixels.astype(int) - decode(png(other)).pixels).max() <= 1
+
+
+def test_low_bits_tell_tiffs_apart_too():
+    for name in ("grey-16.tif", "rgb-16.tif", "rgba-16.tif", "grey-32.tif", "float.tif"):
+        data = bytearray(ugly(name).data)
+        at = len(data) - 4 if name.startswith("rgb") else data.index(decode_strip(bytes(data)))
+        data[at] ^= 1
+        assert pixel_hash(bytes(data)) != pixel_hash(ugly(name).data), name
+        assert not same_pixels(bytes(data), ugly(name).data)
+
+
+def decode_strip(data: bytes) -> bytes:
+    """Return the first bytes of a TIFF's first strip."""
+    with Image.open(io.BytesIO(data)) as image:
+        assert isinstance(image, TiffImagePlugin.TiffImageFile)
+        start: int = image.tag_v2[273][0]
+    return data[start : start + 40]
+
+
+def test_sixteen_bits_that_hold_eight_equal_their_copy():
+    wide = picture().astype(np.uint16) * 257
+    assert same_pixels(png(wide), png(picture()))
+    assert pixel_hash(png(wide)) == pixel_hash(saved(picture(), "TIFF")) == array_hash(picture())
+    grey = picture()[:, :, :1]
+    assert same_pixels(png(grey.astype(np.uint16) * 257), saved(grey[:, :, 0], "BMP"))
+
+
+def test_sixteen_bit_grey_equals_the_same_in_three_channels_and_in_tiff():
+    grey = deep(1)
+    assert same_pixels(png(grey), png(np.repeat(grey, 3, axis=2)))
+    assert pixel_hash(png(grey)) == pixel_hash(ugly("grey-16.tif").data)
+    assert pixel_hash(png(deep(3))) == pixel_hash(ugly("rgb-16.tif").data)
+    assert pixel_hash(png(deep(4))) == pixel_hash(ugly("rgba-16.tif").data)
+
+
+def test_sixteen_bit_samples_are_shown_rounded():
+    shown = decode(png(deep(3))).pixels
+    assert np.abs(shown - deep(3) / 257).max() <= 0.5
+
+
+def test_alpha_alone_makes_another_picture():
+    opaque, veiled = Image.fromarray(picture()).convert("RGBA"), rgba()
+    for form in ("PNG", "WebP", "TIFF"):
+        a, b = saved(opaque, form), saved(veiled, form, **({"exact": True} if form == "WebP" else {}))
+        assert not same_pixels(a, b)
+        assert pixel_hash(a) != pixel_hash(b)
+        assert same_pixels(a, saved(picture(), "PNG")), "an opaque alpha is no difference"
+
+
+def test_colours_under_full_transparency_count():
+    clear = np.dstack([picture(), np.zeros((32, 48), np.uint8)])
+    other = clear.copy()
+    other[0, 0, 0] ^= 1
+    assert not same_pixels(png(clear), png(other))
+    assert np.array_equal(decode(png(clear)).pixels, decode(png(other)).pixels), "both are shown white"
+
+
+def test_a_transparent_colour_makes_another_picture_at_every_depth():
+    for depth, samples in ((8, picture()), (16, deep(3))):
+        assert not same_pixels(png(samples), png(samples, chunk(b"tRNS", samples[0, 0].astype(">u2").tobytes()))), depth
+        grey = samples[:, :, :1]
+        marked = png(grey, chunk(b"tRNS", grey[0, 0].astype(">u2").tobytes()))
+        assert not same_pixels(png(grey), marked), depth
+        assert (decode(marked).pixels[0, 0] == 255).all(), "transparent is shown on white"
+
+
+def test_alpha_is_composited_on_white():
+    alpha = np.asarray(rgba())[:, :, 3:].astype(float)
+    expected = (picture() * alpha + 255 * (255 - alpha)) / 255
+    assert np.abs(decode(saved(rgba(), "PNG")).pixels - expected).max() <= 0.51
+    wide = np.asarray(rgba()).astype(np.uint16) * 257
+    assert np.array_equal(decode(png(wide)).pixels, decode(saved(rgba(), "PNG")).pixels)
+
+
+@pytest.mark.parametrize("pixels", [picture(), np.repeat(picture()[:, :, 1:2], 3, axis=2)], ids=["colour", "grey"])
+def test_one_picture_in_several_formats_is_the_same(pixels):
+    files = [saved(pixels, form) for form in LOSSLESS] + [png(pixels), saved(pixels, "TIFF", compression="tiff_lzw")]
+    if (pixels[:, :, 0] == pixels[:, :, 1]).all():
+        files += [saved(pixels[:, :, 0], form) for form in ("PNG", "TIFF", "BMP", "GIF")] + [png(pixels[:, :, :1])]
+    for a, b in itertools.pairwise(files):
+        assert same_pixels(a, b)
+        assert np.array_equal(decode(a).pixels, pixels)
+    assert {pixel_hash(file) for file in files} == {array_hash(pixels)}
+
+
+def test_palette_and_true_colour_are_the_same_picture():
+    reduced = Image.fromarray(picture()).quantize(200)
+    assert same_pixels(saved(reduced, "PNG"), saved(reduced.convert("RGB"), "BMP"))
+    assert same_pixels(saved(reduced, "GIF"), saved(reduced, "BMP"))
+
+
+def test_shape_counts_as_well_as_samples():
+    flat = np.full((4, 6, 3), 9, np.uint8)
+    assert not same_pixels(png(flat), png(flat.reshape(6, 4, 3)))
+    assert array_hash(flat) != array_hash(flat.reshape(6, 4, 3))
+
+
+@pytest.mark.parametrize("form", ["GIF", "WebP", "PNG", "AVIF", "TIFF"])
+def test_a_later_frame_makes_another_picture(form):
+    a, b = animation(form, last=200), animation(form, last=100)
+    assert np.array_equal(decode(a).pixels, decode(b).pixels)
+    assert decode(a).frames == 3
+    assert decode(a).pixel_hash is None
+    assert pixel_hash(a) != pixel_hash(b)
+    assert not same_pixels(a, b)
+    assert same_pixels(a, animation(form, last=200) + b""), "a file equals itself"
+
+
+@pytest.mark.parametrize("form", ["GIF", "WebP", "PNG", "TIFF"])
+def test_an_animation_is_not_its_first_frame(form):
+    first = saved(decode(animation(form)).pixels, "PNG")
+    assert not same_pixels(animation(form), first)
+    assert not same_pixels(first, animation(form))
+
+
+def test_frames_beyond_ten_times_the_limit_are_not_compared():
+    gif = animation("GIF")
+    assert pixel_hash(gif, max_pixels=48 * 32) is not None
+    many = [Image.new("RGB", (48, 32), (level, 0, 0)) for level in range(0, 240, 10)]
+    long = saved(many[0], "GIF", save_all=True, append_images=many[1:])
+    assert pixel_hash(long) is not None
+    assert pixel_hash(long, max_pixels=48 * 32) is None
+    assert not same_pixels(long, gif, max_pixels=48 * 32)
+
+
+# Colour
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WebP", "JPEG"])
+def test_a_colour_profile_is_applied(form):
+    plain, profiled = decode(saved(picture(), form)).pixels, decode(ugly(f"profile.{suffix(form)}").data).pixels
+    assert np.abs(profiled.astype(int) - plain[:, :, ::-1]).mean() < 3, "red and blue have changed places"
+    assert not same_pixels(saved(picture(), form), ugly(f"profile.{suffix(form)}").data)
+
+
+def suffix(form: str) -> str:
+    return {"JPEG": "jpg", "TIFF": "tif"}.get(form, form.lower())
+
+
+def test_a_colour_profile_of_sixteen_bit_colours_is_applied_and_counts():
+    plain, profiled = decode(png(deep(3))), decode(ugly("profile-16.png").data)
+    assert np.abs(profiled.pixels.astype(int) - plain.pixels[:, :, ::-1]).mean() < 3
+    assert not same_pixels(png(deep(3)), ugly("profile-16.png").data)
+    import zlib
+
+    profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(swapped_profile()))
+    narrow = png(picture().astype(np.uint16) * 257, profile)
+    assert same_pixels(narrow, png(picture(), profile))
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WebP", "JPEG"])
+@pytest.mark.parametrize("damage", ["cut", "garbage"])
+def test_a_broken_profile_is_as_none(form, damage):
+    assert same_pixels(saved(picture(), form), ugly(f"profile-{damage}.{suffix(form)}").data)
+
+
+def test_inks_become_colours():
+    decoded = decode(saved(Image.fromarray(picture()).convert("CMYK"), "JPEG", quality=98, subsampling=0)).pixels
+    assert np.abs(decoded.astype(int) - picture()).mean() < 4
+    assert np.array_equal(decode(ugly("cmyk.tif").data).pixels, picture())
+    ycck = decode(ugly("ycck.jpg").data).pixels
+    with Image.open(io.BytesIO(ugly("ycck.jpg").data)) as image:
+        assert np.array_equal(ycck, np.asarray(image.convert("RGB")))
+
+
+def test_float_samples_are_stretched_to_what_they_hold():
+    ramp = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    assert np.array_equal(decode(saved(Image.fromarray(ramp), "TIFF")).pixels[:, :, 0], np.rint(ramp * 255))
+    wide = decode(saved(Image.fromarray(ramp * 5000 - 1000), "TIFF")).pixels[:, :, 0]
+    assert np.abs(wide.astype(int) - np.rint(ramp * 255)).max() <= 1
+
+
+# JPEG: two ways to decode, and reduced scales
+
+
+def test_the_fast_way_equals_pillow_to_the_bit():
+    large = np.tile(picture(), (5, 5, 1))
+    files = [saved(large, "JPEG", quality=q, subsampling=s) for q in (30, 75, 95) for s in (0, 1, 2)]
+    files += [
+        saved(large, "JPEG", progressive=True),
+        saved(large, "JPEG", keep_rgb=True),
+        saved(large[:157, :93], "JPEG"),
+    ]
+    files += [image.data for image in ugly_images() if image.outcome == "ok" and sniff(image.data) == "JPEG"]
+    if SHARED.is_dir():
+        files += [
+            path.read_bytes() for path in sorted(SHARED.glob("odd/jpeg/testimages/*.jpg")) if "12" not in path.name
+        ]
+        files += [path.read_bytes() for path in sorted(SHARED.glob("camera/*.jpg"))[:2]]
+    compared = 0
+    for data in files:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            if image.mode in ("RGB", "L") and not image.info.get("icc_profile"):
+                orientation = image.getexif().get(0x0112, 1)
+                pixels = turned(np.asarray(image.convert("RGB")), orientation if orientation in TURNS else 1)
+                assert np.array_equal(decode(data).pixels, pixels)
+                compared += 1
+    assert compared >= 20
+
+
+@pytest.mark.parametrize("min_side", [1, 16, 40, 64, 100, 256, 300, 480, 1000])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "profile"])
+def test_a_reduced_jpeg_keeps_the_side_that_is_needed(min_side, mode):
+    image = Image.fromarray(np.tile(picture(), (15, 15, 1)))  # 480 x 720
+    if mode == "profile":
+        data = saved(image, "JPEG", icc_profile=swapped_profile())
+    else:
+        data = saved(image.convert(mode), "JPEG")
+    whole, small = decode(data), decode(data, min_side=min_side)
+    assert (small.width, small.height) == (whole.width, whole.height) == (720, 480)
+    assert min(small.pixels.shape[:2]) >= min(min_side, 480)
+    if small.pixels.shape == whole.pixels.shape:
+        assert small.pixel_hash == whole.pixel_hash is not None
+    else:
+        assert small.pixel_hash is None
+        assert abs(small.pixels.shape[1] / small.pixels.shape[0] - 1.5) < 0.05
+        assert np.abs(small.pixels.mean(axis=(0, 1)) - whole.pixels.mean(axis=(0, 1))).max() < 3
+    assert (min_side > 240) == (small.pixels.shape == whole.pixels.shape) or mode in ("RGB", "L")
+
+
+def test_a_picture_no_larger_than_needed_is_decoded_whole():
+    for form in FORMATS:
+        assert decode(ordinary(form), min_side=32).pixel_hash == decode(ordinary(form)).pixel_hash is not None
+
+
+def test_only_jpegs_are_reduced():
+    large = np.tile(picture(), (10, 10, 1))
+    for form in LOSSLESS:
+        assert np.array_equal(decode(saved(large, form), min_side=16).pixels, large)
+
+
+# Truncation
+
+
+def cases() -> dict[str, bytes]:
+    noise = np.random.default_rng(0).integers(0, 128, (60, 80, 3)).astype(np.uint8) + picture(60, 80) // 2
+    plain = {form: saved(noise, form) for form in FORMATS if form != "HEIC"} | {"HEIC": ordinary("HEIC")}
+    return plain | {
+        "progressive JPEG": saved(noise, "JPEG", progressive=True),
+        "grey JPEG": saved(noise[:, :, 0], "JPEG"),
+        "lossy WebP": saved(noise, "WebP", lossless=False),
+        "LZW TIFF": saved(noise, "TIFF", compression="tiff_lzw"),
+        "JPEG TIFF": saved(noise, "TIFF", compression="jpeg"),
+        "big TIFF": saved(noise, "TIFF", big_tiff=True),
+        "16-bit PNG": png(deep(3)),
+        "16-bit TIFF": ugly("rgb-16.tif").data,
+    } | {f"animated {form}": animation(form) for form in ("GIF", "WebP", "PNG", "AVIF")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", cases())
+def test_a_truncated_file_is_named_so_unless_every_sample_is_there(name):
+    data = cases()[name]
+    whole = decode(data)
+    for size in sorted({int(len(data) * percent / 100) for percent in range(1, 100)} | {len(data) - 2, len(data) - 1}):
+        if size < 16:  # too little to tell what it was going to be
+            assert outcome(data[:size]) in ("truncated", "not an image")
+            continue
+        result = outcome(data[:size])
+        if result == "ok":
+            assert size > len(data) * 0.95, f"{size} of {len(data)} bytes"
+            decoded = decode(data[:size])
+            assert np.array_equal(decoded.pixels, whole.pixels)
+            assert decoded.frames == whole.frames
+        else:
+            assert result == "truncated", f"{size} of {len(data)} bytes"
+            with pytest.raises(TruncatedError, match=r"truncated: the \w+ ends"):
+                decode(data[:size])
+
+
+@needs_shared
+def test_a_truncated_photograph_is_named_so_at_any_scale():
+    data = next((SHARED / "camera").glob("*.jpg")).read_bytes()
+    for percent in (1, 10, 50, 90, 99):
+        assert outcome(cut(data, percent), min_side=256) == "truncated"
+        assert outcome(cut(data, percent)) == "truncated"
+
+
+# Limits
+
+
+@pytest.mark.parametrize("name", [image.name for image in ugly_images() if image.outcome == "too large"])
+def test_a_bomb_is_refused_at_once_and_cheaply(name):
+    data = ugly(name).data
+    for call in (decode, pixel_hash, lambda data: same_pixels(data, ordinary("PNG"))):
+        tracemalloc.start()
+        start = time.perf_counter()
+        with pytest.raises(TooLargeError, match="megapixels"):
+            call(data)
+        taken, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert taken < 2
+        assert peak < 50_000_000
+
+
+def test_a_bomb_of_text_costs_little():
+    start = time.perf_counter()
+    assert outcome(ugly("text-bomb.png").data) == "corrupt"
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_limit_is_the_callers(form):
+    assert outcome(ordinary(form), max_pixels=48 * 32) == "ok"
+    with pytest.raises(TooLargeError, match="raise it with --max-pixels"):
+        decode(ordinary(form), max_pixels=48 * 32 - 1)
+    with pytest.raises(TooLargeError):
+        pixel_hash(ordinary(form), max_pixels=48 * 32 - 1)
+
+
+@pytest.mark.slow
+def test_a_limit_above_pillows_own_is_kept_to():
+    large = saved(Image.new("1", (14_000, 13_000)), "PNG")  # 182 megapixels; Pillow alone refuses from 179
+    assert outcome(large) == "too large"
+    assert decode(large, max_pixels=200_000_000).width == 14_000
+
+
+def test_a_raw_picture_is_refused_by_every_way_in():
+    for call in (decode, pixel_hash):
+        with pytest.raises(UnsupportedError, match="camera raw"):
+            call(ugly("camera.dng").data)
+
+
+# Side effects
+
+
+def test_four_threads_decode_as_one_does():
+    images = [image for image in ugly_images() if image.outcome == "ok"]
+    alone = [(decode(image.data, min_side=16).pixels, pixel_hash(image.data)) for image in images]
+    barrier = threading.Barrier(4)
+
+    def work(order: int) -> list[tuple[NDArray[np.uint8], bytes | None]]:
+        barrier.wait()
+        step = 1 if order % 2 else -1
+        found = [(decode(image.data, min_side=16).pixels, pixel_hash(image.data)) for image in images[::step]]
+        return found[::step]
+
+    with ThreadPoolExecutor(4) as pool:
+        for together in pool.map(work, range(4)):
+            for (pixels, digest), (expected, expected_digest) in zip(together, alone, strict=True):
+                assert np.array_equal(pixels, expected)
+                assert digest == expected_digest
+
+
+def test_decoding_changes_none_of_pillows_settings():
+    def settings_now() -> tuple[object, ...]:
+        return (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, ImageFile.MAXBLOCK, "HEIF" in Image.OPEN)
+
+    before = settings_now()
+    for image in ugly_images():
+        assert outcome(image.data) == image.outcome
+    assert settings_now() == before
+
+
+def test_pillows_lenient_flag_is_not_ours(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+    assert outcome(cut(ordinary("JPEG"), 60)) == "truncated"
+
+
+def test_the_same_bytes_give_the_same_answer_again():
+    for image in ugly_images():
+        if image.outcome == "ok":
+            assert np.array_equal(decode(image.data).pixels, decode(image.data).pixels)
