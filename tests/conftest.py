@@ -76,7 +76,7 @@ def fake(register: Register) -> Fake:
 def picture(seed: int, height: int = 24, width: int = 32) -> RGBImage:
     """Return coloured fields with soft edges and some grain; another picture for another seed."""
     random = np.random.default_rng(seed)
-    fields = resize(random.integers(0, 256, (5, 6, 3), np.uint8), width, height)
+    fields = resize(random.integers(0, 256, (5, 6, 3), np.uint8), height, width)
     grainy: RGBImage = np.clip(fields + random.integers(-6, 7, fields.shape), 0, 255).astype(np.uint8)
     return grainy
 

@@ -27,7 +27,8 @@ def approximate_from_a_few(monkeypatch):
 def unit(seed: int, n: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     rows = random.normal(size=(n // 10 + 1, SPEC.dim)).repeat(10, axis=0)[:n] + 0.3 * random.normal(size=(n, SPEC.dim))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit_rows: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit_rows.astype(np.float32)
 
 
 def fill(library: Library, vectors: np.ndarray, name: str) -> None:

@@ -11,6 +11,7 @@ import pty
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -324,7 +325,7 @@ def test_one_default_in_one_place():
     """The command line and the Python signature agree on every default that they share (law 9)."""
     import typer
 
-    methods = {"index": Library.add, "search": Library.search, "duplicates": Library.duplicates,
+    methods: dict[str, Callable[..., object]] = {"index": Library.add, "search": Library.search, "duplicates": Library.duplicates,
                "compare": Library.compare, "prune": Library.prune}  # fmt: skip
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     compared = 0

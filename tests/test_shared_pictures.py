@@ -56,6 +56,7 @@ def test_real_near_duplicates_are_found_by_their_vectors(tmp_path):
 
 def test_a_query_of_another_kind_of_vector_is_refused(tmp_path):
     with lookalike.open(tmp_path / "x.lookalike") as library:
-        library.add(sorted((SHARED / "simple").iterdir())[:3], descriptors=["pdq"])
+        pictures = sorted((SHARED / "simple").iterdir())
+        library.add(pictures[:3], descriptors=["pdq"])
         with pytest.raises(LookalikeError, match="--descriptor lite0"):
-            library.search(sorted((SHARED / "simple").iterdir())[0])
+            library.search(pictures[0])

@@ -92,7 +92,7 @@ def heic(orientation: int = 1) -> bytes:
     quarters = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}[orientation]  # turned left, then mirrored
     file[file.index(b"irot") + 4] = quarters
     if orientation in (1, 3, 6, 8):
-        file[file.index(b"ipma") + 20] = 0  # takes the mirror off the picture
+        file[file.index(b"ipma") + 21] = 0  # takes the mirror off the picture
     at = file.rindex(b"\x01\x12\x00\x03")
     file[at + 8 : at + 10] = struct.pack(">H", orientation)
     return bytes(file)
@@ -242,7 +242,7 @@ def _depths() -> Entries:
 
 def _deep_tiff(samples: NDArray[np.uint16]) -> bytes:
     """Return a little-endian TIFF of uint16 samples in one strip, written by hand."""
-    height, width, channels = samples.shape
+    height, width, channels = (int(n) for n in samples.shape)
     entries = [(256, 3, width), (257, 3, height), (259, 3, 1), (262, 3, 2), (277, 3, channels), (278, 3, height)]
     entries += [(338, 3, 2)] if channels == 4 else []
     n_entries = len(entries) + 3
@@ -253,7 +253,8 @@ def _deep_tiff(samples: NDArray[np.uint16]) -> bytes:
     fields += [struct.pack("<HHII", 273, 4, 1, start), struct.pack("<HHII", 279, 4, 1, samples.nbytes)]
     fields.sort(key=lambda field: struct.unpack("<H", field[:2])[0])
     directory = struct.pack("<H", n_entries) + b"".join(fields) + bytes(4)
-    return b"II*\0\x08\0\0\0" + directory + struct.pack("<H", 16) * channels + samples.astype("<u2").tobytes()
+    body = samples.astype("<u2").tobytes()
+    return b"II*\0\x08\0\0\0" + directory + struct.pack("<H", 16) * channels + body
 
 
 def _animations() -> Entries:
@@ -298,6 +299,9 @@ def _strange() -> Entries:
     yield "text-mode.png", whole.replace(b"\r\n", b"\n"), "corrupt"
     yield "zero-width.png", png(picture(), size=(0, 32)), "corrupt"
     yield "short-of-rows.png", png(picture(), size=(48, 64)), "ok"  # a whole file; Pillow, too, leaves the rest black
+    file = heic()
+    yield "item-that-is-no-text.heic", patched(file, file.index(b"Exif"), b"E\xd1\xff\x80"), "corrupt"
+    yield "item-of-unknown-type.heic", patched(file, file.index(b"Exif"), b"what"), "ok"
     yield "zero-middle.jpg", _zeroed(saved(picture(240, 320), "JPEG")), "ok"
 
 

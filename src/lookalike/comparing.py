@@ -78,9 +78,10 @@ class _Side:
 
 
 def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
-    one, *more = islice(expand(query), 2) if not isinstance(query, list | tuple) else [None, None]
-    if one is None or more:
+    found = [] if isinstance(query, list | tuple) else list(islice(expand(query), 2))
+    if len(found) != 1:
         raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")
+    one = found[0]
     if one.pixels is not None:
         height, width = one.pixels.shape[:2]
         digest = array_hash(one.pixels)

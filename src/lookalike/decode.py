@@ -125,7 +125,8 @@ def _typed_errors(data: bytes, kind: str, max_pixels: int) -> Iterator[None]:
     except (ImageError, _TooManyFramesError):
         raise
     except Image.DecompressionBombError as error:
-        raise TooLargeError(f"far more pixels than the limit of {max_pixels / 1e6:,.0f} megapixels") from error
+        limit = f"{max_pixels / 1e6:,.0f} megapixels"
+        raise TooLargeError(f"more than {limit}, or more than Pillow decodes of any {kind}") from error
     except MemoryError as error:
         raise TooLargeError("decoding it needs more memory than there is") from error
     except Exception as error:
@@ -133,7 +134,7 @@ def _typed_errors(data: bytes, kind: str, max_pixels: int) -> Iterator[None]:
 
 
 def _open(data: bytes, kind: str, max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header. Only the plugin of `kind` sees the bytes, and Pillow's own limit of pixels plays no part.
+    """Read the header. Only the plugin of `kind` sees the bytes; Pillow's own limit holds for TIFF and WebP only.
 
     Raises
     ------

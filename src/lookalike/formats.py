@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from lookalike.errors import CorruptError, ImageError, NotAnImageError, TruncatedError, UnsupportedError
@@ -82,10 +83,22 @@ def _sniff_boxes(data: bytes) -> str:
     if brands & {b"avif", b"avis"}:
         return "AVIF"
     if brands & _HEIF_BRANDS:
+        _check_item_names(data)
         return "HEIC"
     if bytes(data[8:12]) == b"crx ":
         raise UnsupportedError("camera raw pictures are not decoded; index the JPEG beside it")
     raise NotAnImageError("not an image: a film or another media file")
+
+
+def _check_item_names(data: bytes) -> None:
+    """Raise for a HEIC whose items have names that are not text: pi_heif (1.4) crashes the process over them."""
+    for infe in re.finditer(rb"infe[\x02\x03]", data):
+        length = int.from_bytes(data[max(0, infe.start() - 4) : infe.start()], "big")
+        text = data[infe.end() + 3 + (4 if data[infe.end() - 1] == 2 else 6) : infe.start() - 4 + length]
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            raise CorruptError("corrupt HEIC: the name of an item is not text") from None
 
 
 def is_cut(data: bytes, kind: str) -> bool:

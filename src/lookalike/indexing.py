@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -153,7 +154,7 @@ class _Writer:
     def absent(self, image_id: int, uri: str) -> None:
         """Count a file that was named and is not there: gone, or offline if its folder is gone or empty, too."""
         self._counts["failed"] += 1
-        if not os.path.lexists(uri) and _holds_anything(os.path.dirname(uri)):
+        if not os.path.lexists(uri) and _holds_anything(Path(uri).parent):
             self._gone.append(image_id)
 
     def take(self, records: list[Record]) -> None:
@@ -219,7 +220,7 @@ def _parcels(job: _Job, writer: _Writer) -> Iterator[list[SourceItem]]:
                 if same and (row.content_id in complete if row.state == "ok" else failed_for_good):
                     writer.unchanged(row.id, row.state)
                     continue
-                if item.error and row.content_id is not None and not os.path.exists(item.uri):
+                if item.error and row.content_id is not None and not Path(item.uri).exists():
                     writer.absent(row.id, item.uri)
                     continue
                 writer.expect(item.uri, row.content_id if row.state == "ok" else None)
@@ -232,10 +233,9 @@ def _parcels(job: _Job, writer: _Writer) -> Iterator[list[SourceItem]]:
         yield parcel
 
 
-def _holds_anything(folder: str) -> bool:
+def _holds_anything(folder: Path) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is not None
+        return any(folder.iterdir())
     except OSError:
         return False
 

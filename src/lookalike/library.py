@@ -221,7 +221,7 @@ class Library:
 
         A file counts as gone only if the folder that was indexed (for a file indexed by its own name, the folder
         that it was in) is there and is not empty; else it is offline and its rows stay. What described earlier bytes
-        of files that have changed goes, too.
+        of files that have changed goes, too, and so do URLs that could not be fetched.
 
         Parameters
         ----------
@@ -229,20 +229,23 @@ class Library:
             Only say what would be removed.
         """
         roots = sorted(self.store.roots(), key=len, reverse=True)
-        online = {root: _is_online(root) for root in roots}
+        online = {root: _is_online(Path(root)) for root in roots}
         gone: list[tuple[int, Uri]] = []
         offline: list[Uri] = []
+        unfetched = {uri for uri, *_ in self.store.problems() if is_url(uri)}
         for id_, uri in self.store.entries():
+            if uri in unfetched:
+                gone.append((id_, uri))
             if is_url(uri) or not _is_gone(uri):
                 continue
             root = next((r for r in roots if uri == r or uri.startswith(r.rstrip(os.sep) + os.sep)), None)
-            if _is_online(uri) if root is None else online[root]:
+            if _is_online(Path(uri).parent) if root is None else online[root]:
                 gone.append((id_, uri))
             else:
                 offline.append(uri)
         if not dry_run:
             with self.store.writing():
-                self.store.remove([id_ for id_, uri in gone if _is_gone(uri)])
+                self.store.remove([id_ for id_, uri in gone if is_url(uri) or _is_gone(uri)])
         return PruneReport(tuple(uri for _, uri in gone), tuple(offline), removed=not dry_run)
 
     # ------------------------------------------------------------------------------------------------ asking
@@ -525,15 +528,12 @@ class Library:
 
 def _is_gone(uri: Uri) -> bool:
     """Say whether there is no such file any more: nothing, or a folder in its place."""
-    return not os.path.lexists(uri) or (os.path.isdir(uri) and not os.path.islink(uri))
+    return not os.path.lexists(uri) or (Path(uri).is_dir() and not Path(uri).is_symlink())
 
 
-def _is_online(root: Uri) -> bool:
-    """Say whether an indexed folder is there and not an empty mount point; for a file, whether its folder is."""
-    path = Path(root)
+def _is_online(folder: Path) -> bool:
+    """Say whether a folder is there and not an empty mount point."""
     try:
-        if path.is_dir():
-            return any(path.iterdir())
-        return not path.exists() and path.parent.is_dir() and any(path.parent.iterdir())
+        return any(folder.iterdir())
     except OSError:
         return False

@@ -75,7 +75,7 @@ def test_another_programs_database_is_no_library_and_stays_as_it_is(tmp_path):
 
 def test_a_newer_format_asks_for_an_update(library):
     altered(library, "PRAGMA user_version = 99")
-    with pytest.raises(LibraryFormatError, match="format 99.*update Lookalike") as caught:
+    with pytest.raises(LibraryFormatError, match=r"format 99.*update Lookalike") as caught:
         Store(library)
     one_sentence(caught.value)
 
@@ -163,9 +163,14 @@ def test_damage_inside_the_file_is_a_typed_error_or_no_matter(library, tmp_path)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, sqlite3.OperationalError])
 def test_a_transaction_that_ends_in_an_error_leaves_nothing_behind(tmp_path, error):
     db = Database(tmp_path, create=True)
-    with pytest.raises((error, LibraryError)), db.transaction() as connection:
-        connection.execute("INSERT INTO runs (started_at) VALUES (1)")
-        raise error
+
+    def fail() -> None:
+        with db.transaction() as connection:
+            connection.execute("INSERT INTO runs (started_at) VALUES (1)")
+            raise error
+
+    with pytest.raises((error, LibraryError)):
+        fail()
     assert db.rows("SELECT count(*) FROM runs") == [(0,)]
     with db.transaction() as connection:
         connection.execute("INSERT INTO runs (started_at) VALUES (2)")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,17 +22,27 @@ HOLD = (
 )
 
 
-@pytest.fixture
-def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Hold the lock of `tmp_path` in another process until a line is sent to it."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Hold a folder's lock in another process, until a line is sent to it or the block ends."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
-    yield child
-    child.kill()
-    child.communicate()
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with held(tmp_path) as child:
+        yield child
 
 
 def test_a_second_writer_is_refused_within_a_second_with_the_first_ones_pid(tmp_path, holder):
@@ -44,7 +55,9 @@ def test_a_second_writer_is_refused_within_a_second_with_the_first_ones_pid(tmp_
 
 def test_a_writer_that_ends_leaves_no_note_and_no_lock(tmp_path, holder):
     assert int((tmp_path / "writer.pid").read_text()) == holder.pid
-    holder.communicate("go on\n", timeout=10)
+    holder.stdin.write("go on\n")
+    holder.stdin.flush()
+    holder.wait(10)
     assert not (tmp_path / "writer.pid").exists()
     with writer_lock(tmp_path):
         assert int((tmp_path / "writer.pid").read_text()) == os.getpid()
@@ -107,21 +120,15 @@ def test_a_folder_that_is_gone_is_a_library_error(tmp_path):
         pass
 
 
-def test_reading_goes_on_while_another_process_holds_the_lock(tmp_path, holder):
-    store = Store(tmp_path, create=False) if (tmp_path / "library.db").exists() else None
-    assert store is None  # the lock alone makes no library
-    holder.communicate("go on\n", timeout=10)
+def test_reading_goes_on_while_another_process_holds_the_lock(tmp_path):
     store = Store(tmp_path, create=True)
     fill(store, vectors(1, 5))
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert other.stdout is not None
-    other.stdout.readline()
-    reader = Store(tmp_path)
-    assert len(list(store.images())) == len(list(reader.images())) == 5
-    with pytest.raises(LibraryLockedError):
-        fill(reader, vectors(1, 5))
-    other.communicate("go on\n", timeout=10)
+    with held(tmp_path):
+        reader = Store(tmp_path)
+        assert len(list(store.images())) == len(list(reader.images())) == 5
+        with pytest.raises(LibraryLockedError):
+            fill(reader, vectors(2, 5), "b")
+    fill(reader, vectors(2, 5), "b")
+    assert len(list(store.images())) == 10
     reader.close()
     store.close()

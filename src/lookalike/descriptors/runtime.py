@@ -94,6 +94,9 @@ class Model:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model, options, providers=list(dict.fromkeys(providers)))
+        try:
+            session = onnxruntime.InferenceSession(model, options, providers=list(dict.fromkeys(providers)))
+        except Exception as error:  # onnxruntime has a dozen kinds of its own
+            raise LookalikeError(f"onnxruntime cannot load {self.path.name}: {error}") from error
         self.provider: str = session.get_providers()[0]
         return session

@@ -43,6 +43,8 @@ class Database:
         self.folder = folder
         self._lock = threading.RLock()
         path = folder / DATABASE
+        if folder.exists() and not folder.is_dir():
+            raise LibraryFormatError(f"{folder} is a file, and a library is a folder: choose another --library")
         if not path.is_file():
             if not create:
                 raise LibraryNotFoundError(
@@ -159,7 +161,7 @@ class Database:
 
 
 def _explain(error: sqlite3.Error, folder: Path) -> LibraryError:
-    words = str(error)
+    words = str(error).rstrip(".")
     if "disk is full" in words or "disk I/O" in words:
         return LibraryError(f"cannot write to {folder}: {words}; free some space and run the command again")
     if "readonly" in words:

@@ -28,6 +28,8 @@ def writer_lock(folder: Path) -> Iterator[None]:
     LibraryError
         If the folder cannot be written to or its file system knows no locks.
     """
+    if not folder.is_dir():  # filelock would make it
+        raise LibraryError(f"cannot lock {folder} for writing: it is gone")
     note = folder / "writer.pid"
     lock = FileLock(folder / "writer.lock", thread_local=False)
     try:

@@ -279,7 +279,7 @@ class Store:
         )
 
     def unseen(self, root: Uri, run: int) -> tuple[list[tuple[int, Uri]], int]:
-        """Return (id, uri) of `root` and what lies under it if not seen in this run, and the number of rows that were."""
+        """Return (id, uri) of `root` and all under it, if not seen in this run, and the number of rows that were."""
         inside = "FROM images WHERE (uri = CAST(? AS TEXT) OR uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT))"
         values = (os.fsencode(root), *_under(root), run)
         unseen = self._db.rows(f"SELECT id, uri {inside} AND run < ? AND NOT missing ORDER BY uri", values)
