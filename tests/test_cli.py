@@ -325,8 +325,13 @@ def test_one_default_in_one_place():
     """The command line and the Python signature agree on every default that they share (law 9)."""
     import typer
 
-    methods: dict[str, Callable[..., object]] = {"index": Library.add, "search": Library.search, "duplicates": Library.duplicates,
-               "compare": Library.compare, "prune": Library.prune}  # fmt: skip
+    methods: dict[str, Callable[..., object]] = {
+        "index": Library.add,
+        "search": Library.search,
+        "duplicates": Library.duplicates,
+        "compare": Library.compare,
+        "prune": Library.prune,
+    }
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     compared = 0
     for name, method in methods.items():

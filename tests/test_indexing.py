@@ -22,6 +22,7 @@ from lookalike.errors import LibraryError, UsageError
 from lookalike.types import DescriptorSpec, IndexReport
 from tests.conftest import Fake, export, picture, write_picture
 
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs inodes, links, FIFOs and names of POSIX")
 OUTCOMES = ("added", "changed", "unchanged", "failed", "skipped")
 
 
@@ -128,7 +129,7 @@ def test_a_file_of_the_same_size_and_another_time_may_hold_another_picture(libra
     assert (report.changed, report.unchanged, report.embedded) == (1, 11, 1)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs inodes")
+@posix_only
 def test_a_file_replaced_by_another_of_equal_size_and_time_is_noticed(library, folder, fake, work):
     path, other = folder / "a.png", folder / "b.png"
     write_picture(path, 50)
@@ -342,6 +343,7 @@ def test_the_library_itself_is_never_indexed(tmp_path, fake):
         assert [Path(os.fsdecode(row[0])).name for row in export(library.path)] == ["a.png"]
 
 
+@posix_only
 def test_hostile_trees_end_soon_with_every_good_file_indexed(library, tmp_path, fake):
     photos = tmp_path / "photos"
     good = write_picture(photos / "good.png", 1)

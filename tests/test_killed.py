@@ -143,9 +143,15 @@ def test_control_c_stops_with_a_word_and_the_next_run_goes_on(tmp_path, folder, 
     truth, _ = undisturbed
     library = tmp_path / "a.lookalike"
     code = """
-        import signal, sys
+        import signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)
         from lookalike import indexing
+
+        def slow(*given, decode=indexing.decode, **more):
+            time.sleep(0.03)  # so that the signal comes in the midst of it on any machine
+            return decode(*given, **more)
+
+        indexing.decode = slow
         from lookalike.cli import main
         indexing.COMMIT_FILES, indexing.PARCEL = 6, 4
         sys.exit(main(["index", sys.argv[2], "--library", sys.argv[1], "--threads", "1", "--format", "json"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from io import BytesIO
@@ -16,6 +17,8 @@ from lookalike.decode import decode
 from lookalike.errors import FingerprintError, UsageError
 from lookalike.searching import as_array, expand
 from tests.conftest import Fake, export, picture, write_picture
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs links and names of POSIX")
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def test_a_file_that_has_changed_since_is_asked_about_as_it_is_now_and_does_not_
     assert "11.png" not in names(result)
 
 
+@posix_only
 def test_a_link_to_an_indexed_file_is_another_name_and_finds_it(library, folder, tmp_path):
     (tmp_path / "link.png").symlink_to(folder / "11.png")
     assert names(find(library, tmp_path / "link.png"))[0] == "11.png"
@@ -293,6 +297,7 @@ def test_a_content_with_many_names_gives_them_all_and_leaves_room_for_others(tmp
         assert sorted(names(find(library, picture(0), 10))) == [f"{n}.png" for n in range(5)]
 
 
+@posix_only
 def test_odd_names_come_back_as_they_are_on_disk(tmp_path, fake):
     odd = [b"caf\xe9.png", b"a'b\"c.png", b"100%_*?[a].png", b"new\nline.png", "üu\u0308.png".encode()]
     photos = tmp_path / "photos"

@@ -49,7 +49,7 @@ and about the two diagonals (transpose, anti-transpose)."""
 _SIDE = 64
 _BITS = 16
 _MIN_HASHABLE = 5
-# Rounding in float32 stays under 0.002 for the strongest pictures; photographs hardly have a coefficient this small.
+# Rounding in float32 stays under 0.001, measured on flat and striped pictures; few photographs have such a coefficient.
 _ROUNDING = 0.01
 
 
