@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import shutil
 import sqlite3
@@ -544,3 +546,42 @@ def test_a_library_that_was_removed_while_open_is_a_typed_error(library, folder)
     folder.joinpath("file").write_text("in the way")
     with pytest.raises((LibraryFormatError, LibraryError)):
         lookalike.open(folder / "file")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_url_that_cannot_be_fetched_for_a_while_costs_no_vector(tmp_path, fake):
+    """The row fails, is not found, and comes back without being described again; prune leaves it alone."""
+    write_picture(tmp_path / "web" / "a.png", 1)
+    write_picture(tmp_path / "web" / "b.png", 2)
+    handler = functools.partial(_Quiet, directory=str(tmp_path / "web"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        base = f"http://127.0.0.1:{server.server_port}"
+        urls = [f"{base}/a.png", f"{base}/never.png"]
+        with lookalike.open(tmp_path / "u.lookalike") as library:
+            first = library.add(urls, descriptors=["fake"], allow_private_urls=True)
+            assert (first.added, first.failed) == (1, 1)
+            (tmp_path / "web" / "a.png").rename(tmp_path / "web" / "away.png")
+            down = library.add(urls[0], descriptors=["fake"], allow_private_urls=True)
+            assert (down.failed, library.status().indexed) == (1, 0)
+            assert library.prune().uris == (urls[1],)
+            (tmp_path / "web" / "away.png").rename(tmp_path / "web" / "a.png")
+            back = library.add(urls[0], descriptors=["fake"], allow_private_urls=True)
+            assert (back.embedded, library.status().indexed) == (0, 1)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_searching_a_library_that_was_never_filled_gives_an_empty_answer(tmp_path):
+    with lookalike.open(tmp_path / "new.lookalike") as library:
+        result = library.search(np.zeros((20, 20, 3), np.uint8), k=3)
+    assert result.keys.tolist() == [[-1, -1, -1]]
+    assert np.isinf(result.distances).all()

@@ -323,7 +323,7 @@ def test_without_vectors_of_a_descriptor_the_error_says_how_to_make_them(library
     assert str(library.path) in str(e.value)
     assert "\n" not in str(e.value)
     with lookalike.open(tmp_path / "new.lookalike") as new, pytest.raises(FingerprintError, match="none at all"):
-        find(new, picture(1))
+        new.vectors("other")
 
 
 def test_vectors_of_another_version_are_refused_until_made_again(library, folder, register):

@@ -232,7 +232,7 @@ class Library:
         online = {root: _is_online(Path(root)) for root in roots}
         gone: list[tuple[int, Uri]] = []
         offline: list[Uri] = []
-        unfetched = {uri for uri, *_ in self.store.problems() if is_url(uri)}
+        unfetched = {uri for uri in self.store.never_read() if is_url(uri)}
         for id_, uri in self.store.entries():
             if uri in unfetched:
                 gone.append((id_, uri))
@@ -302,7 +302,8 @@ class Library:
         if threshold is not None and not threshold >= 0:
             raise UsageError(f"a threshold is a distance of 0 or more, not {threshold}")
         embedder = get_descriptor(descriptor, device)
-        descriptor_id = self._held(embedder.spec)
+        # Nothing was ever indexed: an empty answer, like that of a library whose pictures are all gone.
+        descriptor_id = self._held(embedder.spec) if self.store.descriptors() else 0
         asked = vectors_of(
             expand(queries),
             self.store,

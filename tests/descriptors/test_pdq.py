@@ -56,16 +56,14 @@ def read_picture(name):
 
 
 def blobs(seed, height, width) -> RGBImage:
-    """Return a smooth picture with much to tell it by, 40 to 215: cosines of random frequencies and phases."""
-    random = np.random.default_rng(seed)
-    y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
-    total = np.zeros((height, width, 3))
-    for _ in range(30):
-        frequencies, phases = random.uniform(-8, 8, 2), random.uniform(0, 2 * np.pi, 3)
-        wave = 2 * np.pi * (frequencies[0] * y[:, None, None] + frequencies[1] * x[:, None])
-        total += random.uniform(0.2, 1) * np.cos(wave + phases)
+    """Return a smooth picture with much to tell it by, 40 to 215: random cosines, the fine ones fainter."""
+    frequency = np.arange(17)
+    rows = np.cos(np.pi / height * frequency * (np.arange(height)[:, None] + 0.5))
+    columns = np.cos(np.pi / width * frequency * (np.arange(width)[:, None] + 0.5))
+    strength = 1 / (1 + np.hypot(frequency[:, None], frequency))
+    total = rows @ (strength * np.random.default_rng(seed).normal(size=(3, 17, 17))) @ columns.T
     total -= total.min()
-    return np.asarray(40 + 175 * total / total.max(), np.uint8)
+    return np.asarray(40 + 175 * (total / total.max()).transpose(1, 2, 0), np.uint8, order="C")
 
 
 def noise(seed, height, width, low=0, high=256) -> RGBImage:

@@ -324,8 +324,8 @@ def prune(
     chosen = face(output, format_)
     with _open(library) as opened:
         report = opened.prune(dry_run=True)
-        if report.uris and not dry_run:
-            if not yes:
+        if not dry_run:
+            if report.uris and not yes:
                 _confirm(f"Forget {len(report.uris)} pictures whose files are gone?")
             report = opened.prune()
     emit(report.rows(), chosen, output, relative_to=relative_to)

@@ -232,7 +232,10 @@ class Store:
                 db.execute(
                     "INSERT INTO images (uri, state, content_id, kind, reason, size, mtime_ns, device, inode, run) "
                     "VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE SET "
-                    "state = excluded.state, content_id = excluded.content_id, kind = excluded.kind, "
+                    "state = excluded.state, kind = excluded.kind, "
+                    # What cannot be read just now keeps its content: a server that is down costs no vector.
+                    "content_id = iif(excluded.kind = 'unreadable', coalesce(excluded.content_id, content_id), "
+                    "excluded.content_id), "
                     "reason = excluded.reason, size = excluded.size, mtime_ns = excluded.mtime_ns, "
                     "device = excluded.device, inode = excluded.inode, run = excluded.run, missing = 0",
                     (
@@ -422,6 +425,11 @@ class Store:
             "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images WHERE state <> 'ok' "
             "AND NOT missing ORDER BY uri"
         )
+
+    def never_read(self) -> list[Uri]:
+        """Return what failed without its bytes ever having been read."""
+        sql = "SELECT uri FROM images WHERE state = 'failed' AND content_id IS NULL ORDER BY uri"
+        return [row[0] for row in self._db.rows(sql)]
 
     def entries(self) -> list[tuple[int, Uri]]:
         """Return (id, uri) of every row, whatever its state."""
