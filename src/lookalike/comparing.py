@@ -9,7 +9,7 @@ from itertools import islice
 from lookalike.decode import array_hash, decode, same_pixels
 from lookalike.defaults import DEVICE, MAX_PIXELS
 from lookalike.descriptors import available, describe, get_descriptor
-from lookalike.errors import UsageError
+from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
 from lookalike.searching import QueryLike, expand, read_query
 from lookalike.types import Comparison, DecodedImage, Descriptor, Verdict
@@ -86,6 +86,9 @@ def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, 
         height, width = one.pixels.shape[:2]
         digest = array_hash(one.pixels)
         return _Side(one.name, None, DecodedImage(one.pixels, width, height, "array", digest))
-    data = read_query(one, allow_private=allow_private) or b""
     side = max(descriptor.spec.min_side for descriptor in descriptors)
-    return _Side(one.name, data, decode(data, min_side=side, max_pixels=max_pixels))
+    try:
+        data = read_query(one, allow_private=allow_private) or b""
+        return _Side(one.name, data, decode(data, min_side=side, max_pixels=max_pixels))
+    except ImageError as error:
+        raise type(error)(f"{one.name}: {error}") from error  # of two pictures, which?

@@ -48,7 +48,7 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
     data
         A whole file.
     min_side
-        If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its scale (or another eighth), as long as its shorter
+        If given, a JPEG may be decoded at half its scale or less, in eighths, as long as its shorter
         side keeps at least this many pixels. None decodes at full scale.
     max_pixels
         Largest accepted width x height.
@@ -208,9 +208,10 @@ def _exact_frames(data: bytes, max_pixels: int) -> Iterator[NDArray[Any]]:
 
 
 def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -> RGBImage | None:
-    """Decode an intact grey or YCbCr JPEG without a colour profile: the common case, at twice Pillow's speed.
+    """Decode an intact grey or YCbCr JPEG without a colour profile: the common case, quicker than by Pillow.
 
-    Returns None for any other, and for one that libjpeg-turbo has a word to say about: Pillow then decides.
+    A reduced scale is a half or less: what lies between is slower to decode than the whole. Returns None for any
+    other JPEG, and for one that libjpeg-turbo has a word to say about: Pillow then decides.
     """
     if image.mode not in ("RGB", "L") or _srgb_transform(image.info.get("icc_profile"), image.mode) is not None:
         return None
@@ -218,7 +219,9 @@ def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -
 
     side = min_side or 0
     try:
-        pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, min_height=side, min_width=side)
+        pixels = simplejpeg.decode_jpeg(
+            data, "RGB", fastdct=False, fastupsample=False, min_height=side, min_width=side, min_factor=2 if side else 1
+        )
     except ValueError:
         return None
     return np.asarray(pixels, np.uint8)

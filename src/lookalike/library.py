@@ -429,8 +429,8 @@ class Library:
             with contextlib.suppress(OSError):  # a writer removes temporary files
                 on_disk += path.stat().st_size if path.is_file() else 0
         return Status(
-            str(self.path), counts["ok"], counts["failed"], counts["skipped"], counts["missing"], counts["contents"],
-            counts["bytes"], on_disk, tuple(self.store.roots()), names, self.store.version,
+            counts["ok"], counts["failed"], counts["skipped"], counts["bytes"], tuple(self.store.roots()), names,
+            counts["missing"], counts["contents"], str(self.path), on_disk, self.store.version,
         )  # fmt: skip
 
     def problems(self) -> Rows:

@@ -448,16 +448,16 @@ class DuplicateReport:
 class Status:
     """What a library holds. `bytes` are those of the indexed files, `library_bytes` those of the library on disk."""
 
-    library: str
     indexed: int
     failed: int
     skipped: int
-    missing: int
-    contents: int
     bytes: int
-    library_bytes: int
     roots: tuple[str, ...]
     descriptors: tuple[tuple[str, int], ...]
+    missing: int
+    contents: int
+    library: str
+    library_bytes: int
     version: int
 
     def rows(self) -> Rows:

@@ -14,7 +14,7 @@ from lookalike import defaults
 from lookalike.cli import options
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.settings import default_map, settings
-from lookalike.errors import UnreadableError, UsageError
+from lookalike.errors import LibraryNotFoundError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from lookalike.library import Library
@@ -210,6 +210,7 @@ def compare(
     ] = None,
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
     device: options.Device = defaults.DEVICE,
+    library: options.Library = None,  # noqa: ARG001 - taken by every command; here it plays no part
     allow_private_urls: options.AllowPrivate = False,
     relative_to: options.RelativeTo = None,
     format_: options.Format = None,
@@ -334,8 +335,8 @@ def prune(
 
 
 @app.command()
-def descriptors(format_: options.Format = None, output: options.Output = None) -> None:
-    """List the descriptors that there are.
+def descriptors(library: options.Library = None, format_: options.Format = None, output: options.Output = None) -> None:
+    """List the descriptors that there are, and how many vectors of each the library has.
 
     \b
     Example:
@@ -344,9 +345,13 @@ def descriptors(format_: options.Format = None, output: options.Output = None) -
     from lookalike.descriptors import available, get_descriptor
     from lookalike.types import Rows
 
-    specs = [get_descriptor(name).spec for name in available()]
+    held = {}
+    with contextlib.suppress(LibraryNotFoundError), _open(library) as opened:
+        held = opened.store.vector_counts_by_fingerprint()
     columns = ("name", "dim", "metric", "preprocess", "source", "licence", "fingerprint")
-    emit(Rows(columns, [tuple(getattr(spec, c) for c in columns) for spec in specs]), face(output, format_), output)
+    specs = [get_descriptor(name).spec for name in available()]
+    values = [(*(getattr(spec, name) for name in columns), held.get(spec.fingerprint, 0)) for spec in specs]
+    emit(Rows((*columns, "vectors"), values), face(output, format_), output)
 
 
 @app.command()

@@ -347,6 +347,11 @@ class Store:
             counts[id_] = int(self._db.rows(sql, (low, low + (1 << VECTOR_SHIFT)))[0][0])
         return counts
 
+    def vector_counts_by_fingerprint(self) -> dict[str, int]:
+        """Return the number of vectors of each descriptor, by its fingerprint."""
+        counts = self.vector_counts()
+        return {spec.fingerprint: counts[id_] for id_, spec in self.descriptors().items()}
+
     def chunk_tokens(self, descriptor_id: int) -> dict[int, int]:
         """Return the token of each chunk of a descriptor's vectors: it changes whenever the chunk does."""
         return dict(
