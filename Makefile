@@ -1,6 +1,7 @@
 # What developers type. Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 PYTHON ?= python3
+PYTEST ?= -n auto --dist loadfile
 VENV := .venv
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
