@@ -14,30 +14,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 
+from lookalike.decode import decode
 from lookalike.descriptors.pdq import MIN_QUALITY, hash_with_quality
-from lookalike.types import RGBImage
 
 SIDES = (128, 256, 512, 0)
 Row = tuple[int, int, float, float]
 
 
-def decode(encoded: bytes, side: int) -> RGBImage:
-    """Decode at the smallest scale that keeps both sides at least `side`; 0 for the full size."""
-    pixels = simplejpeg.decode_jpeg(encoded, "RGB", fastdct=False, fastupsample=False, min_height=side, min_width=side)
-    return np.asarray(pixels, np.uint8)
-
-
 def measure(encoded: bytes) -> list[Row] | None:
     """Return (shorter side, bits off, decode ms, hash ms) for each of SIDES, or None for a picture too plain."""
-    full, quality = hash_with_quality(decode(encoded, 0))
+    full, quality = hash_with_quality(decode(encoded).pixels)
     if quality < MIN_QUALITY:
         return None
     rows = []
     for side in SIDES:
         start = time.perf_counter()
-        image = decode(encoded, side)
+        image = decode(encoded, min_side=side or None).pixels
         decoded = time.perf_counter()
         vector, _ = hash_with_quality(image)
         ended = time.perf_counter()
