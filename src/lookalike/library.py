@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -260,6 +260,7 @@ class Library:
         max_pixels: int = MAX_PIXELS,
         device: str = DEVICE,
         allow_private_urls: bool = False,
+        progress: Callable[[int, int | None], None] | None = None,
     ) -> SearchResult:
         """Return the k most similar pictures of each query, closest first.
 
@@ -278,6 +279,8 @@ class Library:
             Largest accepted distance; None for any.
         max_pixels, device, allow_private_urls
             As in `add`.
+        progress
+            Called now and then with how many queries of how many (None where that is unknown) are answered.
 
         Returns
         -------
@@ -314,6 +317,7 @@ class Library:
             allow_private=allow_private_urls,
         )
         index_ = self._index(descriptor_id, embedder.spec)
+        total = sum(1 for _ in expand(queries)) if progress and not isinstance(queries, Iterator) else None
         names: list[str] = []
         failed: list[tuple[str, str]] = []
         found: list[list[tuple[Image, float]]] = []
@@ -327,6 +331,8 @@ class Library:
                 found.append(next(hits) if query.vector is not None else [])
                 if query.problem:
                     failed.append((query.name, query.problem))
+            if progress:
+                progress(len(names), total)
         if threshold is not None:
             found = [[hit for hit in near if hit[1] <= threshold] for near in found]
         keys = np.full((len(names), k), -1, np.int64)

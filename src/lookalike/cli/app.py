@@ -166,28 +166,29 @@ def search(
     ]
     piped = next((query for query in asked if isinstance(query, bytes)), None)
     with _open(library) as opened:
-        result = opened.search(
-            asked[0] if len(asked) == 1 else asked,
-            k,
-            descriptor=descriptor,
-            threshold=threshold,
-            max_pixels=max_pixels,
-            device=device,
-            allow_private_urls=allow_private_urls,
-        )
+        with _progress("Searching", quiet) as tell:
+            result = opened.search(
+                asked[0] if len(asked) == 1 else asked,
+                k,
+                descriptor=descriptor,
+                threshold=threshold,
+                max_pixels=max_pixels,
+                device=device,
+                allow_private_urls=allow_private_urls,
+                progress=tell,
+            )
         for name, reason in result.failed:
             say(f"{name}: {reason}")
         if len(result.failed) == len(result.queries):
             raise UnreadableError("no query could be read" if result.queries else "there is no picture to search for")
-        load = _loader(opened, piped)
-        if chosen == "png":
-            from lookalike.render import search_sheet
+        if chosen in ("png", "html"):
+            from lookalike.render import search_page, search_sheet
 
-            write_to(output, lambda stream: search_sheet(result, load).save(stream, "PNG"))
-        elif chosen == "html":
-            from lookalike.render import search_page
-
-            write_to(output, lambda stream: _write_text(stream, search_page(result, load)))
+            with _drawing(opened, quiet, piped) as load:
+                if chosen == "png":
+                    write_to(output, lambda stream: search_sheet(result, load).save(stream, "PNG"))
+                else:
+                    write_to(output, lambda stream: _write_text(stream, search_page(result, load)))
         else:
             emit(result.rows(), chosen, output, relative_to=relative_to)
     say(_written(output), quiet=quiet or output is None)
@@ -265,15 +266,14 @@ def duplicates(
     with _open(library) as opened:
         with _progress("Comparing", quiet) as tell:
             report = opened.duplicates(paths or (), level=level, progress=tell)
-        load = _loader(opened, None)
-        if chosen == "png":
-            from lookalike.render import groups_sheet
+        if chosen in ("png", "html"):
+            from lookalike.render import duplicates_page, groups_sheet
 
-            write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
-        elif chosen == "html":
-            from lookalike.render import duplicates_page
-
-            write_to(output, lambda stream: _write_text(stream, duplicates_page(report, load)))
+            with _drawing(opened, quiet) as load:
+                if chosen == "png":
+                    write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
+                else:
+                    write_to(output, lambda stream: _write_text(stream, duplicates_page(report, load)))
         else:
             emit(report.rows(), chosen, output, relative_to=relative_to)
     copies = sum(len(group.members) - 1 for group in report.groups)
@@ -436,13 +436,19 @@ def _progress(label: str, quiet: bool) -> Iterator[Callable[..., None]]:
         yield tell
 
 
-def _loader(library: Library, piped: bytes | None) -> Callable[[str], RGBImage | None]:
-    """Return what gives a renderer its pictures, by name."""
+@contextlib.contextmanager
+def _drawing(library: Library, quiet: bool, piped: bytes | None = None) -> Iterator[Callable[[str], RGBImage | None]]:
+    """Yield what gives a renderer its pictures, by name, and show how many it has asked for."""
+    with _progress("Drawing", quiet) as tell:
+        drawn = 0
 
-    def load(name: str) -> RGBImage | None:
-        return library.load(piped if name == "-" and piped is not None else name)
+        def load(name: str) -> RGBImage | None:
+            nonlocal drawn
+            drawn += 1
+            tell(drawn, None)
+            return library.load(piped if name == "-" and piped is not None else name)
 
-    return load
+        yield load
 
 
 def _write_text(stream: BinaryIO, text: str) -> None:
