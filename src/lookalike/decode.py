@@ -48,7 +48,7 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
     data
         A whole file.
     min_side
-        If given, a JPEG may be decoded at half its scale or less, in eighths, as long as its shorter
+        If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its scale, as long as its shorter
         side keeps at least this many pixels. None decodes at full scale.
     max_pixels
         Largest accepted width x height.
@@ -210,21 +210,38 @@ def _exact_frames(data: bytes, max_pixels: int) -> Iterator[NDArray[Any]]:
 def _plain_jpeg(image: ImageFile.ImageFile, data: bytes, min_side: int | None) -> RGBImage | None:
     """Decode an intact grey or YCbCr JPEG without a colour profile: the common case, quicker than by Pillow.
 
-    A reduced scale is a half or less: what lies between is slower to decode than the whole. Returns None for any
-    other JPEG, and for one that libjpeg-turbo has a word to say about: Pillow then decides.
+    Reduced to a half, a quarter or an eighth, as Pillow does. Returns None for any other JPEG, and for one that
+    libjpeg-turbo has a word to say about: Pillow then decides.
     """
     if image.mode not in ("RGB", "L") or _srgb_transform(image.info.get("icc_profile"), image.mode) is not None:
         return None
     import simplejpeg
 
-    side = min_side or 0
+    by = next((n for n in (8, 4, 2) if min_side and min(image.size) // n >= min_side), 1)
+    height, width = -(-image.height // by), -(-image.width // by)
+    # An incomplete last block lies on another side once the picture is turned upright: such a one is reduced after.
+    late = by > 1 and _orientation(image) != 1 and (image.height % by or image.width % by)
+    least = (0, 0) if by == 1 or late else (height, width)
     try:
-        pixels = simplejpeg.decode_jpeg(
-            data, "RGB", fastdct=False, fastupsample=False, min_height=side, min_width=side, min_factor=2 if side else 1
+        pixels: RGBImage = simplejpeg.decode_jpeg(
+            data, "RGB", fastdct=False, fastupsample=False, min_height=least[0], min_width=least[1]
         )
     except ValueError:
         return None
-    return np.asarray(pixels, np.uint8)
+    return _box_reduced(pixels, by, _orientation(image)) if late else pixels
+
+
+def _box_reduced(pixels: RGBImage, by: int, orientation: int) -> RGBImage:
+    """Average squares of `by` pixels, laid from the corner that is at the top left once the picture is upright."""
+    import cv2
+
+    upright = _upright(pixels, orientation)
+    height, width = -(-upright.shape[0] // by), -(-upright.shape[1] // by)
+    below, right = height * by - upright.shape[0], width * by - upright.shape[1]
+    whole = cv2.copyMakeBorder(upright, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    return _upright(np.asarray(small, np.uint8), back)
 
 
 def _samples(image: ImageFile.ImageFile, data: bytes, kind: str) -> tuple[NDArray[Any], bytes]:

@@ -203,7 +203,7 @@ class Library:
                 for root in source.roots:
                     if root not in source.incomplete_roots:
                         self._mark_missing(root, run)
-            if report.added or report.changed or report.embedded:
+            if not report.interrupted and (report.added or report.changed or report.embedded):
                 self._refresh_approximate(descriptor.spec for descriptor in loaded)
         return replace(report, missing=self.store.counts()["missing"])
 
