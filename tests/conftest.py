@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lookalike.descriptors
 from lookalike.demo import shipped_photographs
-from lookalike.descriptors import get_descriptor
 from lookalike.store.schema import VECTOR_SHIFT
 from lookalike.transforms import resize
 from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
@@ -60,11 +60,11 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
     def add(descriptor: Any) -> Any:
         points[:] = [point for point in points if point.name != descriptor.spec.name]
         points.append(_EntryPoint(descriptor.spec.name, descriptor))
-        get_descriptor.cache_clear()
+        lookalike.descriptors._make.cache_clear()
         return descriptor
 
     yield add
-    get_descriptor.cache_clear()
+    lookalike.descriptors._make.cache_clear()
 
 
 @pytest.fixture

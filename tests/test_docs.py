@@ -167,7 +167,7 @@ def test_the_page_on_dependencies_has_every_dependency():
 
 
 def test_the_columns_that_scripts_rely_on_are_those_of_the_code():
-    from lookalike.types import Comparison, DuplicateReport, IndexReport, PruneReport, SearchResult, Status
+    from lookalike.results import Comparison, DuplicateReport, IndexReport, PruneReport, SearchResult, Status
 
     page = (ROOT / "docs/how-to/scripts.md").read_text(encoding="utf-8")
 

@@ -19,7 +19,8 @@ import lookalike
 from lookalike import indexing
 from lookalike.decode import decode
 from lookalike.errors import LibraryError, UsageError
-from lookalike.types import DescriptorSpec, IndexReport
+from lookalike.results import IndexReport
+from lookalike.types import DescriptorSpec
 from tests.conftest import Fake, export, picture, write_picture
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs inodes, links, FIFOs and names of POSIX")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from lookalike.types import IndexReport
+from lookalike.results import IndexReport
 from tests.conftest import Export, export, picture, write_picture
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals")

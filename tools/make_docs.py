@@ -29,7 +29,8 @@ WIDTH = 100
 NOTE = "<!-- Written by tools/make_docs.py from the code: change the code, then run `make docs`. -->\n\n"
 
 ROOMS = {
-    "lookalike.types": "Values that travel: what the calls above return, and the protocols that plug-ins implement.",
+    "lookalike.results": "What the calls above return.",
+    "lookalike.types": "Values that travel, and the protocols that plug-ins implement.",
     "lookalike.decode": "Bytes to an upright picture.",
     "lookalike.transforms": "Resize, crop, pad.",
     "lookalike.metrics": "Distances between vectors.",

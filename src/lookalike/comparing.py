@@ -11,8 +11,9 @@ from lookalike.defaults import DEVICE, MAX_PIXELS
 from lookalike.descriptors import available, describe, get_descriptor
 from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
+from lookalike.results import Comparison
 from lookalike.searching import QueryLike, expand, read_query
-from lookalike.types import Comparison, DecodedImage, Descriptor, Verdict
+from lookalike.types import DecodedImage, Descriptor, Verdict
 
 __all__ = ["compare"]
 

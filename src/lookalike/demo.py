@@ -13,7 +13,7 @@ from typing import BinaryIO
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.library import Library, open_library
 from lookalike.render import duplicates_page, groups_sheet, search_sheet, write_file
-from lookalike.types import DuplicateReport, IndexReport, SearchResult
+from lookalike.results import DuplicateReport, IndexReport, SearchResult
 
 __all__ = ["run_demo"]
 

@@ -24,8 +24,9 @@ import numpy as np
 from lookalike.decode import decode
 from lookalike.descriptors import describe
 from lookalike.errors import CorruptError, ImageError
+from lookalike.results import IndexReport
 from lookalike.store import Content, Record, Store
-from lookalike.types import DecodedImage, Descriptor, IndexReport, Source, SourceItem, Vectors
+from lookalike.types import DecodedImage, Descriptor, Source, SourceItem, Vectors
 
 __all__ = ["Ahead", "available_cores", "index"]
 

@@ -23,23 +23,13 @@ from lookalike.duplicates import Picture, check_level, find_duplicates, needed_d
 from lookalike.errors import FingerprintError, ImageError, LibraryError, UsageError
 from lookalike.index import ExactIndex, choose
 from lookalike.indexing import Ahead, available_cores, index
+from lookalike.labels import read_labels
+from lookalike.pruning import mark_missing, prune
+from lookalike.results import Comparison, DuplicateReport, Gallery, IndexReport, PruneReport, SearchResult, Status
 from lookalike.searching import QueryLike, expand, nearest, read_query, vectors_of
-from lookalike.sources import collect, is_url, normalise_uri, read_bytes
+from lookalike.sources import collect, normalise_uri, read_bytes
 from lookalike.store import Block, Image, Store, VectorMatrix
-from lookalike.types import (
-    Comparison,
-    DescriptorSpec,
-    DuplicateReport,
-    IndexReport,
-    PruneReport,
-    RGBImage,
-    Rows,
-    SearchResult,
-    Status,
-    Uri,
-    VectorIndex,
-    Vectors,
-)
+from lookalike.types import DescriptorSpec, RGBImage, Rows, Uri, VectorIndex, Vectors
 
 __all__ = ["Library", "default_path", "open_library"]
 
@@ -202,19 +192,10 @@ class Library:
             if not report.interrupted:
                 for root in source.roots:
                     if root not in source.incomplete_roots:
-                        self._mark_missing(root, run)
+                        mark_missing(self.store, root, run)
             if not report.interrupted and (report.added or report.changed or report.embedded):
                 self._refresh_approximate(descriptor.spec for descriptor in loaded)
         return replace(report, missing=self.store.counts()["missing"])
-
-    def _mark_missing(self, root: Uri, run: int) -> None:
-        """Mark what a whole listing of `root` did not show and is no longer there.
-
-        A listing that shows nothing at all is a disk that is not plugged in, not an emptied folder.
-        """
-        unseen, seen = self.store.unseen(root, run)
-        if seen:
-            self.store.set_missing([id_ for id_, uri in unseen if _is_gone(uri)])
 
     def prune(self, *, dry_run: bool = False) -> PruneReport:
         """Remove the rows of files that are gone. Files are never touched.
@@ -228,25 +209,7 @@ class Library:
         dry_run
             Only say what would be removed.
         """
-        roots = sorted(self.store.roots(), key=len, reverse=True)
-        online = {root: _is_online(Path(root)) for root in roots}
-        gone: list[tuple[int, Uri]] = []
-        offline: list[Uri] = []
-        unfetched = {uri for uri in self.store.never_read() if is_url(uri)}
-        for id_, uri in self.store.entries():
-            if uri in unfetched:
-                gone.append((id_, uri))
-            if is_url(uri) or not _is_gone(uri):
-                continue
-            root = next((r for r in roots if uri == r or uri.startswith(r.rstrip(os.sep) + os.sep)), None)
-            if _is_online(Path(uri).parent) if root is None else online[root]:
-                gone.append((id_, uri))
-            else:
-                offline.append(uri)
-        if not dry_run:
-            with self.store.writing():
-                self.store.remove([id_ for id_, uri in gone if is_url(uri) or _is_gone(uri)])
-        return PruneReport(tuple(uri for _, uri in gone), tuple(offline), removed=not dry_run)
+        return prune(self.store, dry_run=dry_run)
 
     # ------------------------------------------------------------------------------------------------ asking
 
@@ -477,6 +440,55 @@ class Library:
         images = [image for image in self.store.images() if image.content_id in at]
         return [image.uri for image in images], rows[[at[image.content_id] for image in images]].astype(spec.dtype)
 
+    def gallery(
+        self,
+        paths: PathLike | Iterable[PathLike] = (),
+        *,
+        descriptor: str = DESCRIPTOR,
+        labels: str | None = None,
+        device: str = DEVICE,
+        progress: Callable[[IndexReport], None] | None = None,
+    ) -> Gallery:
+        """Return pictures with their vectors, to cluster, classify, evaluate or take along.
+
+        Parameters
+        ----------
+        paths
+            Files and folders: what of them is not indexed yet is indexed first. None for the whole library.
+        descriptor
+            Of the vectors.
+        labels
+            How to tell labels: see `lookalike.labels.read_labels`; None for no labels.
+        device, progress
+            As in `add`.
+
+        Returns
+        -------
+        Gallery
+            In the order of names. It is held in memory: 4 bytes x the descriptor's length for each picture.
+
+        Raises
+        ------
+        FingerprintError
+            If the library has no vectors of this descriptor.
+        UsageError
+            If there is no usable picture at or under one of `paths`, or no picture gets a label.
+        """
+        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        if paths:
+            self.add(paths, descriptors=[descriptor], device=device, progress=progress)
+        spec = get_descriptor(descriptor, device).spec
+        uris, vectors = self.vectors(descriptor)
+        under = [normalise_uri(os.fspath(path)) for path in paths]
+        if under:
+            chosen = {image.uri for image in self.store.images(under)}
+            for path in under:
+                if next(self.store.images([path]), None) is None:
+                    raise UsageError(f"there is no usable picture at or under {path}: `lookalike status --errors`")
+            keep = [row for row, uri in enumerate(uris) if uri in chosen]
+            uris, vectors = [uris[row] for row in keep], vectors[keep]
+        return Gallery(tuple(uris), vectors, spec, () if labels is None else read_labels(labels, uris))
+
     def _held(self, spec: DescriptorSpec) -> int:
         """Return the number that a descriptor has in this library.
 
@@ -531,16 +543,3 @@ class Library:
             exact = self._exact(self._held(spec), spec)
             if choose(len(exact), spec.metric) == "approximate":
                 refresh_approximate(self.store, exact, spec)
-
-
-def _is_gone(uri: Uri) -> bool:
-    """Say whether there is no such file any more: nothing, or a folder in its place."""
-    return not os.path.lexists(uri) or (Path(uri).is_dir() and not Path(uri).is_symlink())
-
-
-def _is_online(folder: Path) -> bool:
-    """Say whether a folder is there and not an empty mount point."""
-    try:
-        return any(folder.iterdir())
-    except OSError:
-        return False

@@ -8,31 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "Comparison",
     "DecodedImage",
     "Descriptor",
     "DescriptorSpec",
-    "DuplicateGroup",
-    "DuplicateReport",
-    "GroupMember",
-    "IndexReport",
     "Metric",
     "Neighbours",
-    "PruneReport",
     "RGBImage",
     "RangeNeighbours",
     "Rows",
-    "SearchResult",
     "Source",
     "SourceItem",
-    "Status",
     "Table",
     "Uri",
     "VectorIndex",
@@ -78,6 +70,9 @@ class DescriptorSpec:
     min_side
         A picture whose shorter side has at least this many pixels loses nothing that the descriptor needs. JPEGs
         are decoded at a reduced scale down to it.
+    standardised
+        The numbers have units of their own: before a distance is taken they are standardised on the library's own
+        pictures (mean 0, standard deviation 1).
     """
 
     name: str
@@ -88,11 +83,16 @@ class DescriptorSpec:
     weights: str = ""
     licence: str = ""
     min_side: int = 256
+    standardised: bool = False
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits over all that decides a vector's numbers; licence and source do not."""
-        decisive = [self.name, self.dim, self.metric, self.preprocess, self.weights, self.min_side]
+        """32 hexadecimal digits over all that decides a vector's numbers; licence and source do not.
+
+        A model of the user's own is called by its path, which decides nothing.
+        """
+        name = "onnx" if self.name.startswith("onnx:") else self.name
+        decisive = [name, self.dim, self.metric, self.preprocess, self.weights, self.min_side]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:32]
 
     @property
@@ -249,219 +249,3 @@ class Table(Protocol):
     """A result that can be shown as rows."""
 
     def rows(self) -> Rows: ...
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    """What one run of `Library.add` did, or has done so far.
-
-    Attributes
-    ----------
-    found
-        The sum of added, changed, unchanged, failed and skipped.
-    seconds
-        Since it began.
-    read, embedded
-        Files whose bytes were read, and contents that got a new vector.
-    missing
-        Pictures of the whole library whose files are gone.
-    interrupted
-        Ended by Ctrl-C.
-    total
-        How many there will be, once the listing that runs ahead has ended; None before.
-    """
-
-    found: int = 0
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    skipped: int = 0
-    seconds: float = 0.0
-    read: int = 0
-    embedded: int = 0
-    missing: int = 0
-    interrupted: bool = False
-    total: int | None = None
-
-    def rows(self) -> Rows:
-        values = asdict(self)
-        del values["total"]
-        return Rows(tuple(values), [tuple(values.values())], single=True)
-
-
-@dataclass(frozen=True)
-class PruneReport:
-    """What `Library.prune` removed (or would remove): rows of files that are gone, by URI."""
-
-    uris: tuple[Uri, ...]
-    offline: tuple[Uri, ...]
-    removed: bool
-
-    def rows(self) -> Rows:
-        values = [(uri, "gone") for uri in self.uris] + [(uri, "offline") for uri in self.offline]
-        return Rows(("uri", "state"), values)
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The k nearest pictures of each query.
-
-    Attributes
-    ----------
-    queries
-        The queries' names, in the order asked.
-    keys, distances
-        As in `Neighbours`; keys are the library's image ids.
-    uris
-        (n_queries) tuples of k URIs, closest first; None where there is none.
-    descriptor
-        By which the pictures were compared.
-    failed
-        Queries that could not be read, each with its reason. They keep their place, without neighbours.
-    """
-
-    queries: tuple[str, ...]
-    keys: NDArray[np.int64]
-    distances: NDArray[np.float32]
-    uris: tuple[tuple[Uri | None, ...], ...]
-    descriptor: str
-    failed: tuple[tuple[str, str], ...] = ()
-    seconds: float = 0.0
-
-    def rows(self) -> Rows:
-        values: list[tuple[Any, ...]] = []
-        for query, uris, distances in zip(self.queries, self.uris, self.distances, strict=True):
-            for rank, (uri, distance) in enumerate(zip(uris, distances, strict=True), 1):
-                if uri is not None:
-                    values.append((query, rank, uri, float(distance), None, None))
-        return Rows(("query", "rank", "uri", "distance", "verdict", "probability"), values)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two pictures held against each other.
-
-    Attributes
-    ----------
-    distances
-        One (descriptor, distance) per descriptor, in the order asked.
-    verdict
-        "same-file" or "same-pixels" when bytes or pixels prove it, else None: nothing is guessed from a distance.
-    """
-
-    a: str
-    b: str
-    distances: tuple[tuple[str, float], ...]
-    width_a: int
-    height_a: int
-    width_b: int
-    height_b: int
-    bytes_a: int
-    bytes_b: int
-    format_a: str
-    format_b: str
-    same_bytes: bool
-    same_pixels: bool
-    verdict: Verdict | None
-    probability: float | None
-
-    def rows(self) -> Rows:
-        columns = (
-            "a", "b", "descriptor", "distance", "width_a", "height_a", "width_b", "height_b", "bytes_a", "bytes_b",
-            "format_a", "format_b", "same_bytes", "same_pixels", "verdict", "probability",
-        )  # fmt: skip
-        shared = (
-            self.width_a, self.height_a, self.width_b, self.height_b, self.bytes_a, self.bytes_b,
-            self.format_a, self.format_b, self.same_bytes, self.same_pixels, self.verdict, self.probability,
-        )  # fmt: skip
-        return Rows(columns, [(self.a, self.b, name, distance, *shared) for name, distance in self.distances])
-
-
-@dataclass(frozen=True)
-class GroupMember:
-    """One picture of a group of duplicates.
-
-    Attributes
-    ----------
-    verdict, probability, distance
-        Against the group's keeper: the keeper itself has None. `distance` is lite0's cosine where there is one.
-    reason
-        In words: why it belongs here; for the keeper, why it is the one to keep.
-    hardlink
-        True if it shares its bytes on disk with another member, so that removing it frees nothing.
-    """
-
-    uri: Uri
-    keeper: bool
-    verdict: Verdict | None
-    probability: float | None
-    distance: float | None
-    reason: str
-    width: int
-    height: int
-    bytes: int
-    hardlink: bool = False
-
-
-@dataclass(frozen=True)
-class DuplicateGroup:
-    """Pictures that each pass against the keeper, the first of `members`."""
-
-    number: int
-    members: tuple[GroupMember, ...]
-
-    @property
-    def keeper(self) -> GroupMember:
-        return self.members[0]
-
-    @property
-    def weakest(self) -> GroupMember:
-        """The member that is surest to deserve a look: weakest verdict, then largest distance."""
-        order = {"same-file": 0, "same-pixels": 1, "same-picture": 2, "edited": 3, "same-scene": 4}
-        return max(self.members[1:], key=lambda member: (order[str(member.verdict)], member.distance or 0.0))
-
-
-@dataclass(frozen=True)
-class DuplicateReport:
-    """All groups of duplicates at a level, surest and largest first."""
-
-    groups: tuple[DuplicateGroup, ...]
-    level: Verdict
-    pictures: int
-    seconds: float
-    left_out: tuple[tuple[str, int], ...] = field(default=())
-
-    def rows(self) -> Rows:
-        columns = ("group", "uri", "keeper", "verdict", "probability", "distance", "reason", "width", "height",
-                   "bytes", "hardlink")  # fmt: skip
-        values = [
-            (group.number, m.uri, m.keeper, m.verdict, m.probability, m.distance, m.reason, m.width, m.height,
-             m.bytes, m.hardlink)
-            for group in self.groups
-            for m in group.members
-        ]  # fmt: skip
-        return Rows(columns, values)
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a library holds. `bytes` are those of the indexed files, `library_bytes` those of the library on disk."""
-
-    indexed: int
-    failed: int
-    skipped: int
-    bytes: int
-    roots: tuple[str, ...]
-    descriptors: tuple[tuple[str, int], ...]
-    missing: int
-    contents: int
-    library: str
-    library_bytes: int
-    version: int
-
-    def rows(self) -> Rows:
-        values = asdict(self)
-        values["roots"] = list(self.roots)
-        values["descriptors"] = dict(self.descriptors)
-        return Rows(tuple(values), [tuple(values.values())], single=True)

@@ -44,9 +44,9 @@ def plug_ins(monkeypatch):
     monkeypatch.setattr(
         lookalike.descriptors, "entry_points", lambda group: points if group == "lookalike.descriptors" else []
     )
-    get_descriptor.cache_clear()
+    lookalike.descriptors._make.cache_clear()
     yield
-    get_descriptor.cache_clear()
+    lookalike.descriptors._make.cache_clear()
 
 
 @pytest.mark.parametrize("name", available())
@@ -93,7 +93,7 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(monkeypatch):
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    get_descriptor.cache_clear()
+    lookalike.descriptors._make.cache_clear()
     descriptor = get_descriptor("lite0", "cuda")
     with pytest.raises(UsageError, match="onnxruntime has no cuda here: use --device auto, or one of cpu"):
         descriptor.embed([picture()])

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 import lookalike
 from lookalike.demo import shipped_photographs
 from lookalike.library import Library
-from lookalike.types import DuplicateReport
+from lookalike.results import DuplicateReport
 
 PHOTOGRAPHS = [
     path for path in shipped_photographs() if path.stem in ("china", "flower", "chelsea", "coffee", "rocket")

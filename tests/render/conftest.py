@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lookalike.types import DuplicateGroup, DuplicateReport, GroupMember, RGBImage, SearchResult
+from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.types import RGBImage
 
 EDGES = {"left": (255, 0, 0), "right": (0, 255, 0), "top": (0, 0, 255), "bottom": (255, 0, 255)}
 

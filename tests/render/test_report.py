@@ -13,7 +13,8 @@ from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.render.report import duplicates_page, search_page
-from lookalike.types import DuplicateGroup, DuplicateReport, RGBImage, SearchResult
+from lookalike.results import DuplicateGroup, DuplicateReport, SearchResult
+from lookalike.types import RGBImage
 
 from .conftest import EDGES, edged
 

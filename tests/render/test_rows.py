@@ -15,7 +15,8 @@ import pytest
 
 from lookalike.errors import LookalikeError, MissingDependencyError, UsageError
 from lookalike.render.rows import FACES, Face, face_of, write_file, write_rows
-from lookalike.types import DuplicateReport, IndexReport, Rows, SearchResult
+from lookalike.results import DuplicateReport, IndexReport, SearchResult
+from lookalike.types import Rows
 
 COLUMNS = ("uri", "rank", "distance", "keeper", "verdict", "roots", "descriptors")
 ROW = ("/p/Zoë, 猫.jpg", 3, float(np.float32(0.1234567)), True, None, ["a", "b"], {"lite0": 5})

@@ -10,7 +10,8 @@ from PIL import Image
 from lookalike.errors import UsageError
 from lookalike.render import sheet
 from lookalike.render.sheet import _draws, groups_sheet, search_sheet
-from lookalike.types import DuplicateReport, RGBImage, SearchResult
+from lookalike.results import DuplicateReport, SearchResult
+from lookalike.types import RGBImage
 
 from .conftest import EDGES, edged
 

@@ -6,7 +6,8 @@ import pytest
 
 from lookalike.render.table import table_text
 from lookalike.render.words import cell_width
-from lookalike.types import DuplicateReport, Rows, SearchResult
+from lookalike.results import DuplicateReport, SearchResult
+from lookalike.types import Rows
 
 SEARCH = ("query", "rank", "uri", "distance", "verdict", "probability")
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
 from lookalike import defaults
 from lookalike.cli import options
+from lookalike.cli.common import confirm, drawing, exit_with, listed, open_library, progress, write_text, written
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.settings import default_map, settings
-from lookalike.errors import LibraryNotFoundError, UnreadableError, UsageError
-
-if TYPE_CHECKING:
-    from lookalike.library import Library
-    from lookalike.types import RGBImage
+from lookalike.errors import LibraryNotFoundError, UnreadableError
 
 __all__ = ["app"]
 
@@ -93,9 +89,9 @@ def index(
       find . -name '*.jpg' -print0 | lookalike index --files-from - -0
     """
     chosen = face(output, format_)
-    with _open(library, create=True) as opened, _progress("Indexing", quiet) as tell_counts:
+    with open_library(library, create=True) as opened, progress("Indexing", quiet) as tell_counts:
         report = opened.add(
-            _listed(paths, files_from, null),
+            listed(paths, files_from, null),
             descriptors=descriptor,
             recursive=recursive,
             hidden=hidden,
@@ -119,7 +115,7 @@ def index(
     if report.found and not (report.added or report.changed or report.unchanged):
         say("No picture could be indexed.")
         raise typer.Exit(3)
-    _exit(strict and report.failed > 0, exit_zero)
+    exit_with(strict and report.failed > 0, exit_zero)
 
 
 @app.command()
@@ -162,11 +158,11 @@ def search(
     """
     chosen = face(output, format_, ("png", "html"))
     asked: list[Any] = [
-        sys.stdin.buffer.read() if query == "-" else query for query in _listed(queries, files_from, null)
+        sys.stdin.buffer.read() if query == "-" else query for query in listed(queries, files_from, null)
     ]
     piped = next((query for query in asked if isinstance(query, bytes)), None)
-    with _open(library) as opened:
-        with _progress("Searching", quiet) as tell:
+    with open_library(library) as opened:
+        with progress("Searching", quiet) as tell:
             result = opened.search(
                 asked[0] if len(asked) == 1 else asked,
                 k,
@@ -184,15 +180,15 @@ def search(
         if chosen in ("png", "html"):
             from lookalike.render import search_page, search_sheet
 
-            with _drawing(opened, quiet, piped) as load:
+            with drawing(opened, quiet, piped) as load:
                 if chosen == "png":
                     write_to(output, lambda stream: search_sheet(result, load).save(stream, "PNG"))
                 else:
-                    write_to(output, lambda stream: _write_text(stream, search_page(result, load)))
+                    write_to(output, lambda stream: write_text(stream, search_page(result, load)))
         else:
             emit(result.rows(), chosen, output, relative_to=relative_to)
-    say(_written(output), quiet=quiet or output is None)
-    _exit(strict and bool(result.failed), exit_zero)
+    say(written(output), quiet=quiet or output is None)
+    exit_with(strict and bool(result.failed), exit_zero)
 
 
 @app.command()
@@ -263,24 +259,24 @@ def duplicates(
       lookalike duplicates train/ val/ --level same-pixels --format csv
     """
     chosen = face(output, format_, ("png", "html"))
-    with _open(library) as opened:
-        with _progress("Comparing", quiet) as tell:
+    with open_library(library) as opened:
+        with progress("Comparing", quiet) as tell:
             report = opened.duplicates(paths or (), level=level, progress=tell)
         if chosen in ("png", "html"):
             from lookalike.render import duplicates_page, groups_sheet
 
-            with _drawing(opened, quiet) as load:
+            with drawing(opened, quiet) as load:
                 if chosen == "png":
                     write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
                 else:
-                    write_to(output, lambda stream: _write_text(stream, duplicates_page(report, load)))
+                    write_to(output, lambda stream: write_text(stream, duplicates_page(report, load)))
         else:
             emit(report.rows(), chosen, output, relative_to=relative_to)
     copies = sum(len(group.members) - 1 for group in report.groups)
     say(f"{len(report.groups)} groups, {copies} pictures beside their keepers, among {report.pictures}.", quiet=quiet)
     for reason, count in report.left_out:
         say(f"{count} {reason}.", quiet=quiet)
-    say(_written(output), quiet=quiet or output is None)
+    say(written(output), quiet=quiet or output is None)
 
 
 @app.command()
@@ -301,7 +297,7 @@ def status(
       lookalike status --errors --format csv
     """
     chosen = face(output, format_)
-    with _open(library) as opened:
+    with open_library(library) as opened:
         emit(opened.problems() if errors else opened.status().rows(), chosen, output, relative_to=relative_to)
 
 
@@ -323,11 +319,11 @@ def prune(
       lookalike prune --yes
     """
     chosen = face(output, format_)
-    with _open(library) as opened:
+    with open_library(library) as opened:
         report = opened.prune(dry_run=True)
         if not dry_run:
             if report.uris and not yes:
-                _confirm(f"Forget {len(report.uris)} pictures whose files are gone?")
+                confirm(f"Forget {len(report.uris)} pictures whose files are gone?")
             report = opened.prune()
     emit(report.rows(), chosen, output, relative_to=relative_to)
     done = "forgotten" if report.removed and report.uris else "gone"
@@ -346,7 +342,7 @@ def descriptors(library: options.Library = None, format_: options.Format = None,
     from lookalike.types import Rows
 
     held = {}
-    with contextlib.suppress(LibraryNotFoundError), _open(library) as opened:
+    with contextlib.suppress(LibraryNotFoundError), open_library(library) as opened:
         held = opened.store.vector_counts_by_fingerprint()
     columns = ("name", "dim", "metric", "preprocess", "source", "licence", "fingerprint")
     specs = [get_descriptor(name).spec for name in available()]
@@ -391,82 +387,7 @@ def demo(
     """
     from lookalike.demo import run_demo
 
-    with _progress("Indexing", quiet) as tell:
+    with progress("Indexing", quiet) as tell:
         lines = run_demo(folder, progress=lambda report: tell(report.found, report.total))
     for line in lines:
         typer.echo(line)
-
-
-def _open(path: Path | None, *, create: bool = False) -> Library:
-    from lookalike.library import open_library
-
-    return open_library(path, create=create)
-
-
-def _listed(given: list[str] | None, files_from: str | None, null: bool) -> list[str]:
-    """Return the names on the command line and those of a list file."""
-    names = list(given or [])
-    if files_from is not None:
-        from lookalike.sources import read_list
-
-        if files_from == "-":
-            names += read_list(sys.stdin.buffer, null=null)
-        else:
-            try:
-                with open(files_from, "rb") as stream:
-                    names += read_list(stream, null=null)
-            except OSError as error:
-                raise UsageError(f"{files_from} cannot be read: {error.strerror or error}") from error
-    if not names:
-        raise UsageError("name at least one file, folder or URL")
-    return names
-
-
-@contextlib.contextmanager
-def _progress(label: str, quiet: bool) -> Iterator[Callable[..., None]]:
-    """Show progress while a block runs; yield what takes (done, total or None, failed)."""
-    from lookalike.render import progress
-
-    with progress(None, label, quiet=quiet) as bar:
-
-        def tell(done: int, total: int | None, failed: int = 0) -> None:
-            bar.total = total
-            bar.advance(done - bar.done, f"{failed} failed" if failed else "")
-
-        yield tell
-
-
-@contextlib.contextmanager
-def _drawing(library: Library, quiet: bool, piped: bytes | None = None) -> Iterator[Callable[[str], RGBImage | None]]:
-    """Yield what gives a renderer its pictures, by name, and show how many it has asked for."""
-    with _progress("Drawing", quiet) as tell:
-        drawn = 0
-
-        def load(name: str) -> RGBImage | None:
-            nonlocal drawn
-            drawn += 1
-            tell(drawn, None)
-            return library.load(piped if name == "-" and piped is not None else name)
-
-        yield load
-
-
-def _write_text(stream: BinaryIO, text: str) -> None:
-    stream.write(text.encode())
-
-
-def _written(output: Path | None) -> str:
-    return f"Written: {output}"
-
-
-def _confirm(question: str) -> None:
-    """Ask on the terminal; without one, refuse."""
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on: give --yes")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(3)
-
-
-def _exit(reported: bool, exit_zero: bool) -> None:
-    if reported and not exit_zero:
-        raise typer.Exit(1)

@@ -10,7 +10,7 @@ import typer
 from lookalike.defaults import DEVICES, FACES
 
 __all__ = [
-    "AllowPrivate", "Descriptors", "Device", "ExitZero", "FilesFrom", "Format", "Library", "MaxPixels", "Null",
+    "AllowPrivate", "Descriptors", "Device", "ExitZero", "FilesFrom", "Format", "Labels", "Library", "MaxPixels", "Null",
     "Output", "PictureFormat", "Quiet", "RelativeTo", "Strict",
 ]  # fmt: skip
 
@@ -55,6 +55,11 @@ Descriptors: TypeAlias = Annotated[
 Device: TypeAlias = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help=f"Where models run: {', '.join(DEVICES)}.")
 ]
+Labels: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="HOW", help="Labels: folder, name:PATTERN (a regular expression), or a CSV file.",
+                 show_default=False),
+]  # fmt: skip
 MaxPixels: TypeAlias = Annotated[
     int, typer.Option("--max-pixels", metavar="N", min=1, help="Pictures with more pixels fail.")
 ]

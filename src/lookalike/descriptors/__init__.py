@@ -34,14 +34,14 @@ def available() -> tuple[str, ...]:
     return (*_BUILT_IN, *others)
 
 
-@lru_cache(maxsize=16)
 def get_descriptor(name: str, device: str = DEVICE) -> Descriptor:
     """Return the descriptor of that name, ready to embed; the same object for the same arguments.
 
     Parameters
     ----------
     name
-        See `available`.
+        See `available`; or that of a trained model (see `lookalike.descriptors.onnx.trained`), or "onnx:PATH" for a
+        model of your own with its spec beside it.
     device
         "auto" takes what onnxruntime has: CUDA, then Core ML, then DirectML, then the CPU. Others insist.
 
@@ -54,16 +54,44 @@ def get_descriptor(name: str, device: str = DEVICE) -> Descriptor:
     """
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}: choose one of {', '.join(DEVICES)}")
+    return _make(name, device, _stamp(name))
+
+
+@lru_cache(maxsize=16)
+def _make(name: str, device: str, _stamp: int) -> Descriptor:
     make: Callable[..., Descriptor]
+    if _is_model(name):
+        from lookalike.descriptors.onnx import OnnxDescriptor
+
+        return OnnxDescriptor(name, device)
     if name in _BUILT_IN:
         module, _, attribute = _BUILT_IN[name].partition(":")
         make = getattr(importlib.import_module(module), attribute)
     else:
         points = [point for point in entry_points(group="lookalike.descriptors") if point.name == name]
         if not points:
-            raise UnknownDescriptorError(f"no descriptor {name!r}: choose one of {', '.join(available())}")
+            from lookalike.descriptors.onnx import trained
+
+            have = ", ".join((*available(), *trained(), "onnx:PATH"))
+            raise UnknownDescriptorError(f"no descriptor {name!r}: choose one of {have}")
         make = points[0].load()
     return make(device=device) if "device" in inspect.signature(make).parameters else make()
+
+
+def _is_model(name: str) -> bool:
+    return name.partition(":")[0] in ("onnx", "cnn", "augnet", "autoencoder") and ":" in name
+
+
+def _stamp(name: str) -> int:
+    """Return what changes when a model is trained again, so that the new one is loaded."""
+    if not _is_model(name):
+        return 0
+    from lookalike.descriptors.onnx import model_path
+
+    try:
+        return model_path(name).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def describe(descriptor: Descriptor, images: Sequence[RGBImage]) -> tuple[Vectors, NDArray[np.uint8] | None]:

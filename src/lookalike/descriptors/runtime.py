@@ -34,6 +34,8 @@ class Model:
         What the file must hash to.
     device
         See `lookalike.descriptors.get_descriptor`.
+    remedy
+        What to do if the file is missing or damaged, as an error says it.
 
     Raises
     ------
@@ -43,13 +45,13 @@ class Model:
         If the file is missing or is not the one that was checked.
     """
 
-    def __init__(self, path: Path, sha256: str, device: str = "auto") -> None:
-        self.path, self.sha256, self.device = path, sha256, device
+    def __init__(self, path: Path, sha256: str, device: str = "auto", remedy: str = "install Lookalike again") -> None:
+        self.path, self.sha256, self.device, self.remedy = path, sha256, device, remedy
         self._session: Any = None
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "sha256": self.sha256, "device": self.device}
+        return {"path": self.path, "sha256": self.sha256, "device": self.device, "remedy": self.remedy}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
@@ -60,9 +62,19 @@ class Model:
         self._load()
         return 4 if self.provider == "CPUExecutionProvider" else 64
 
-    def run(self, output: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return one output for a batch, shape (n, height, width, 3) uint8."""
-        result: Sequence[NDArray[np.float32]] = self._load().run([output], {"images": images})
+    def run(self, output: str, images: NDArray[Any], *, input: str = "images") -> NDArray[np.float32]:  # noqa: A002
+        """Return one output for a batch, such as (n, height, width, 3) uint8.
+
+        Raises
+        ------
+        LookalikeError
+            If the model has no such input or output, or takes pictures of another size or type.
+        """
+        session = self._load()
+        try:
+            result: Sequence[NDArray[np.float32]] = session.run([output], {input: images})
+        except Exception as error:  # onnxruntime has a dozen kinds of its own
+            raise LookalikeError(f"the model {self.path.name} cannot take these pictures: {error}") from error
         return result[0]
 
     def _load(self) -> Any:
@@ -86,9 +98,9 @@ class Model:
         try:
             model = self.path.read_bytes()
         except OSError as error:
-            raise LookalikeError(f"the weights {self.path.name} cannot be read: install Lookalike again") from error
+            raise LookalikeError(f"the weights {self.path.name} cannot be read: {self.remedy}") from error
         if hashlib.sha256(model).hexdigest() != self.sha256:
-            raise LookalikeError(f"the weights {self.path.name} are damaged: install Lookalike again")
+            raise LookalikeError(f"the weights {self.path.name} are damaged: {self.remedy}")
         options = onnxruntime.SessionOptions()
         # One thread a call and several calls at once: the threads then also decode, and no core waits for another.
         options.intra_op_num_threads = 1

@@ -16,7 +16,8 @@ from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, keeping_reason, preference
 from lookalike.duplicates.levels import check_level
 from lookalike.errors import ImageError
-from lookalike.types import DuplicateGroup, GroupMember, Uri, Verdict
+from lookalike.results import DuplicateGroup, GroupMember
+from lookalike.types import Uri, Verdict
 
 __all__ = ["Found", "Picture", "find_duplicates"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookalike.types import SearchResult, Uri
+from lookalike.results import SearchResult
+from lookalike.types import Uri
 
 __all__ = ["Hit", "QueryHits", "hits_by_query"]
 

@@ -20,7 +20,8 @@ from lookalike.render.words import (
     split_path,
     visible,
 )
-from lookalike.types import DuplicateGroup, DuplicateReport, GroupMember, RGBImage, SearchResult
+from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.types import RGBImage
 
 __all__ = ["duplicates_page", "search_page"]
 

@@ -22,7 +22,8 @@ from lookalike.render.words import (
     split_path,
     visible,
 )
-from lookalike.types import DuplicateGroup, DuplicateReport, GroupMember, RGBImage, SearchResult
+from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.types import RGBImage
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
