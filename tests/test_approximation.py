@@ -21,7 +21,7 @@ SPEC = get_descriptor("lite0").spec
 
 @pytest.fixture(autouse=True)
 def approximate_from_a_few(monkeypatch):
-    monkeypatch.setattr("lookalike.library.choose", lambda n, _: "approximate" if n >= 100 else "exact")
+    monkeypatch.setattr("lookalike.holdings.choose", lambda n, _: "approximate" if n >= 100 else "exact")
 
 
 def unit(seed: int, n: int) -> np.ndarray:
@@ -44,11 +44,11 @@ def fill(library: Library, vectors: np.ndarray, name: str) -> None:
             item = SourceItem(f"/pictures/{name}/{n}.png", size=10, mtime_ns=1, inode=n)
             records.append(Record(item, "ok", digest, None, None, content, {SPEC.fingerprint: row.astype(np.float16)}))
         store.write(records, run, ids)
-        library._refresh_approximate([SPEC])
+        library._holdings.refresh([SPEC])
 
 
 def answers(library: Library, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, type]:
-    index = library._index(library._held(SPEC), SPEC)
+    index = library._holdings.index(library._holdings.number(SPEC), SPEC)
     found = index.search(vectors[:20], 10)
     return found.keys, found.distances, type(index)
 
@@ -58,12 +58,12 @@ def test_an_approximate_index_gives_the_exact_distances_and_follows_what_is_adde
         first, second = unit(1, 300), unit(2, 200)
         fill(library, first, "first")
         keys, distances, kind = answers(library, first)
-        exact = library._exact(library._held(SPEC), SPEC).search(first[:20], 10)
+        exact = library._holdings.exact(library._holdings.number(SPEC), SPEC).search(first[:20], 10)
         assert kind is ApproximateIndex
         assert np.mean(keys == exact.keys) > 0.95
         assert np.array_equal(distances[:, 0], exact.distances[:, 0])
         fill(library, second, "second")
-        found = library._index(library._held(SPEC), SPEC).search(second[:20], 1)
+        found = library._holdings.index(library._holdings.number(SPEC), SPEC).search(second[:20], 1)
         assert (found.distances[:, 0] < 1e-3).all()
         assert len(list((tmp_path / "a.lookalike/cache").rglob("*.approximate"))) == 1
 

@@ -21,6 +21,7 @@ from PIL import Image
 import lookalike
 from lookalike.cli import main
 from lookalike.cli.app import app
+from lookalike.cli.settings import commands_of
 from lookalike.demo import shipped_photographs
 from lookalike.library import Library
 
@@ -332,7 +333,7 @@ def test_one_default_in_one_place():
         "compare": Library.compare,
         "prune": Library.prune,
     }
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    commands = commands_of(typer.main.get_command(app))
     compared = 0
     for name, method in methods.items():
         signature = inspect.signature(method).parameters
@@ -381,6 +382,6 @@ def test_progress_is_shown_on_a_terminal_only_and_rows_stay_clean(folder, tmp_pa
 def test_every_help_page_starts_with_examples():
     import typer
 
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in commands_of(typer.main.get_command(app)).items():
         assert "Example" in (command.help or ""), name
         assert "[/" not in (command.help or ""), name

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from lookalike.decode import array_hash, decode, pixel_hash, same_pixels
+import lookalike.decode
+from lookalike.decode import array_hash, decode, decode_at, pixel_hash, same_pixels
 from lookalike.errors import ImageError, TooLargeError, TruncatedError, UnsupportedError
 from lookalike.formats import FORMATS, sniff
 from tests.ugly import (
@@ -656,3 +657,30 @@ def test_the_same_bytes_give_the_same_answer_again():
     for image in ugly_images():
         if image.outcome == "ok":
             assert np.array_equal(decode(image.data).pixels, decode(image.data).pixels)
+
+
+def test_a_picture_is_decoded_once_for_least_sides_that_give_the_same(monkeypatch):
+    seen = []
+
+    def counted(data: bytes, **options: Any) -> Any:
+        seen.append(options["min_side"])
+        return decode(data, **options)
+
+    monkeypatch.setattr(lookalike.decode, "decode", counted)
+    pixels = np.random.default_rng(1).integers(0, 256, (1100, 1300, 3), dtype=np.uint8)
+    large, plain = saved(pixels, "JPEG"), saved(pixels, "PNG")
+    for sides, scales in [
+        ([256, 65535, 256], [(65535, 1100), (256, 275)]),
+        ([256, 300, 550], [(550, 550), (256, 275)]),
+        ([256, 200], [(256, 275)]),
+        ([], []),
+    ]:
+        seen.clear()
+        images = decode_at(large, sides)
+        assert list(images) == sorted(set(sides), reverse=True)
+        assert [(side, images[side].pixels.shape[0]) for side in seen] == scales
+        for side, image in images.items():
+            assert np.array_equal(image.pixels, decode(large, min_side=side).pixels)
+    seen.clear()
+    assert decode_at(plain, [65535, 256])[256].pixels.shape == pixels.shape
+    assert seen == [65535]

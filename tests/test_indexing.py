@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import lookalike
 from lookalike import indexing
-from lookalike.decode import decode
+from lookalike.decode import decode_at
 from lookalike.errors import LibraryError, UsageError
 from lookalike.results import IndexReport
 from lookalike.types import DescriptorSpec
@@ -54,10 +54,10 @@ def work(monkeypatch) -> Work:
     def counted_decode(*args, **options):
         with lock:
             work.decoded += 1
-        return decode(*args, **options)
+        return decode_at(*args, **options)
 
     monkeypatch.setattr(indexing, "_read", counted_read)
-    monkeypatch.setattr(indexing, "decode", counted_decode)
+    monkeypatch.setattr(indexing, "decode_at", counted_decode)
     return work
 
 
@@ -231,7 +231,7 @@ def test_retry_takes_in_what_can_be_decoded_by_now(library, tmp_path, fake, monk
         raise lookalike.LookalikeError.__subclasses__()[1]("not in this version")
 
     with monkeypatch.context() as patch:
-        patch.setattr(indexing, "decode", refuse)
+        patch.setattr(indexing, "decode_at", refuse)
         assert counts(add(library, photos)) == (0, 0, 0, 2, 0)
     assert counts(add(library, photos)) == (0, 0, 0, 2, 0)
     report = add(library, photos, retry=True)

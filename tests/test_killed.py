@@ -147,11 +147,11 @@ def test_control_c_stops_with_a_word_and_the_next_run_goes_on(tmp_path, folder, 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         from lookalike import indexing
 
-        def slow(*given, decode=indexing.decode, **more):
+        def slow(*given, decode=indexing.decode_at, **more):
             time.sleep(0.03)  # so that the signal comes in the midst of it on any machine
             return decode(*given, **more)
 
-        indexing.decode = slow
+        indexing.decode_at = slow
         from lookalike.cli import main
         indexing.COMMIT_FILES, indexing.PARCEL = 6, 4
         sys.exit(main(["index", sys.argv[2], "--library", sys.argv[1], "--threads", "1", "--format", "json"]))

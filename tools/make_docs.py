@@ -21,6 +21,7 @@ import typer
 import lookalike
 from lookalike import errors
 from lookalike.cli.app import app
+from lookalike.cli.settings import commands_of
 from lookalike.descriptors import _BUILT_IN, get_descriptor
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,18 @@ ROOMS = {
     "lookalike.metrics": "Distances between vectors.",
     "lookalike.index": "Neighbour search on arrays.",
     "lookalike.descriptors.pdq": "What PDQ offers beside its vectors.",
+    "lookalike.descriptors.haralick": "Texture features of one grey picture.",
+    "lookalike.distances": "All distances between pictures, and their neighbours in order.",
+    "lookalike.classify": "Check, fit and use a classifier, on arrays.",
+    "lookalike.cluster": "Clusters, on arrays.",
+    "lookalike.projection": "Places on a map, on arrays.",
+    "lookalike.labelling": "New pictures labelled by a classifier.",
+    "lookalike.labels": "How labels are told.",
+    "lookalike.splitting": "Parts and folds in which no picture's copy is on the other side.",
+    "lookalike.evaluate": "How well distances find what belongs together.",
+    "lookalike.regions": "Which places make two pictures alike, on arrays of spatial vectors.",
+    "lookalike.sklearn": "A scikit-learn transformer: pictures in, vectors out.",
+    "lookalike.training": "Networks trained on your own pictures; needs PyTorch.",
     "lookalike.render": "Results as rows, contact sheets and pages.",
     "lookalike.testing": "Contract suites for whoever writes a part of their own.",
 }
@@ -51,15 +64,9 @@ def commands_page() -> str:
         "3 nothing could be done; 130 stopped by Ctrl-C.\n"
     ]
     parts.append(f"## lookalike\n\n```text\n{help_text(root, 'lookalike')}\n```\n")
-    for name, command in subcommands(root).items():
+    for name, command in commands_of(root).items():
         parts.append(f"## lookalike {name}\n\n```text\n{help_text(command, f'lookalike {name}')}\n```\n")
     return "\n".join(parts)
-
-
-def subcommands(root: Any) -> dict[str, Any]:
-    """Return the commands by name, in the order in which help lists them."""
-    commands: dict[str, Any] = root.commands
-    return commands
 
 
 def help_text(command: Any, name: str) -> str:

@@ -15,20 +15,40 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lookalike.classify import Classifier, cross_validate, fit_classifier
     from lookalike.comparing import compare
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
+    from lookalike.explaining import explain
+    from lookalike.labelling import label_pictures
     from lookalike.library import Library
     from lookalike.library import open_library as open  # noqa: A004
 
-__all__ = ["Library", "LookalikeError", "available", "compare", "get_descriptor", "open"]
+__all__ = [
+    "Classifier",
+    "Library",
+    "LookalikeError",
+    "available",
+    "compare",
+    "cross_validate",
+    "explain",
+    "fit_classifier",
+    "get_descriptor",
+    "label_pictures",
+    "open",
+]
 
 _WHERE = {
     "Library": "lookalike.library:Library",
     "LookalikeError": "lookalike.errors:LookalikeError",
+    "Classifier": "lookalike.classify:Classifier",
     "available": "lookalike.descriptors:available",
     "compare": "lookalike.comparing:compare",
+    "explain": "lookalike.explaining:explain",
+    "cross_validate": "lookalike.classify:cross_validate",
+    "fit_classifier": "lookalike.classify:fit_classifier",
     "get_descriptor": "lookalike.descriptors:get_descriptor",
+    "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
 }
 

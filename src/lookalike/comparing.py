@@ -1,28 +1,29 @@
-"""Two pictures held against each other, without a library."""
+"""Two pictures held against each other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from lookalike.decode import array_hash, decode, same_pixels
-from lookalike.defaults import DEVICE, MAX_PIXELS
-from lookalike.descriptors import available, describe, get_descriptor
+from lookalike.decode import array_hash, decode_at, same_pixels
+from lookalike.defaults import DESCRIPTORS, DEVICE, MAX_PIXELS
+from lookalike.descriptors import describe, get_descriptor
 from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
 from lookalike.results import Comparison
 from lookalike.searching import QueryLike, expand, read_query
-from lookalike.types import DecodedImage, Descriptor, Verdict
+from lookalike.store import Scaler
+from lookalike.types import DecodedImage, Descriptor, DescriptorSpec, Verdict
 
-__all__ = ["compare"]
+__all__ = ["compare", "compare_by"]
 
 
 def compare(
     a: QueryLike,
     b: QueryLike,
     *,
-    descriptors: Sequence[str] = (),
+    descriptors: Sequence[str] = DESCRIPTORS,
     max_pixels: int = MAX_PIXELS,
     device: str = DEVICE,
     allow_private_urls: bool = False,
@@ -34,7 +35,8 @@ def compare(
     a, b
         Each a file, a URL, the bytes of a file, an array or a Pillow image.
     descriptors
-        By which to compare; none for all that there are.
+        By which to compare. Not by one that is standardised on a library's pictures, such as "haralick": that needs
+        the library, see `Library.compare`.
     max_pixels, device, allow_private_urls
         As in `Library.add`.
 
@@ -49,14 +51,34 @@ def compare(
     ImageError
         If either cannot be read or decoded.
     UsageError
-        If either is a folder, or a descriptor is unknown.
+        If either is a folder, or a descriptor is unknown, or standardised.
     """
-    loaded = [get_descriptor(name, device) for name in descriptors or available()]
-    sides = [_side(query, loaded, max_pixels, allow_private_urls) for query in (a, b)]
+    return compare_by(a, b, descriptors, max_pixels, device, allow_private_urls, _refuse)
+
+
+def compare_by(
+    a: QueryLike,
+    b: QueryLike,
+    descriptors: Sequence[str],
+    max_pixels: int,
+    device: str,
+    allow_private: bool,
+    scaler_of: Callable[[DescriptorSpec], Scaler | None],
+) -> Comparison:
+    """Hold two pictures against each other: see `compare`.
+
+    `scaler_of` gives what standardises the vectors of a descriptor, or None where nothing does.
+    """
+    if not descriptors:
+        raise UsageError("name at least one descriptor to compare by")
+    loaded = [get_descriptor(name, device) for name in dict.fromkeys(descriptors)]
+    scalers = [scaler_of(descriptor.spec) for descriptor in loaded]
+    sides = [_side(query, loaded, max_pixels, allow_private) for query in (a, b)]
     one, two = sides
     distances = []
-    for descriptor in loaded:
-        rows, _ = describe(descriptor, [one.image.pixels, two.image.pixels])
+    for descriptor, scaler in zip(loaded, scalers, strict=True):
+        rows, _ = describe(descriptor, [side.images[descriptor.spec.min_side].pixels for side in sides])
+        rows = rows if scaler is None else scaler.standardise(rows)
         distances.append((descriptor.spec.name, float(paired(rows[:1], rows[1:], descriptor.spec.metric)[0])))
     same_bytes = one.data is not None and one.data == two.data
     if one.data is not None and two.data is not None:
@@ -71,25 +93,38 @@ def compare(
     )  # fmt: skip
 
 
+def _refuse(spec: DescriptorSpec) -> None:
+    if spec.standardised:
+        raise UsageError(
+            f"{spec.name} distances are standardised on a library's pictures: use Library.compare, "
+            f"or `lookalike compare A B --descriptor {spec.name} --library PATH`"
+        )
+
+
 @dataclass(frozen=True)
 class _Side:
     name: str
     data: bytes | None
-    image: DecodedImage
+    images: dict[int, DecodedImage]
+    """By the least side that a descriptor asks for, the largest first."""
+
+    @property
+    def image(self) -> DecodedImage:
+        return next(iter(self.images.values()))
 
 
 def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
+    least = [descriptor.spec.min_side for descriptor in descriptors]
     found = [] if isinstance(query, list | tuple) else list(islice(expand(query), 2))
     if len(found) != 1:
         raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")
     one = found[0]
     if one.pixels is not None:
         height, width = one.pixels.shape[:2]
-        digest = array_hash(one.pixels)
-        return _Side(one.name, None, DecodedImage(one.pixels, width, height, "array", digest))
-    side = max(descriptor.spec.min_side for descriptor in descriptors)
+        image = DecodedImage(one.pixels, width, height, "array", array_hash(one.pixels))
+        return _Side(one.name, None, dict.fromkeys(least, image))
     try:
         data = read_query(one, allow_private=allow_private) or b""
-        return _Side(one.name, data, decode(data, min_side=side, max_pixels=max_pixels))
+        return _Side(one.name, data, decode_at(data, least, max_pixels=max_pixels))
     except ImageError as error:
         raise type(error)(f"{one.name}: {error}") from error  # of two pictures, which?

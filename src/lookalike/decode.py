@@ -30,7 +30,7 @@ from lookalike.errors import ImageError, TooLargeError, TruncatedError, Unsuppor
 from lookalike.formats import explain, is_cut, sniff
 from lookalike.types import DecodedImage, RGBImage
 
-__all__ = ["array_hash", "decode", "pixel_hash", "same_pixels"]
+__all__ = ["array_hash", "decode", "decode_at", "pixel_hash", "same_pixels"]
 
 BACKGROUND = 255  # white, in all three channels
 ORIENTATION = 0x0112
@@ -65,6 +65,26 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
             with _one_large:
                 return _decode(image, data, kind, min_side)
         return _decode(image, data, kind, min_side)
+
+
+def decode_at(data: bytes, sides: Iterable[int], *, max_pixels: int = MAX_PIXELS) -> dict[int, DecodedImage]:
+    """Return the picture as `decode` gives it for each of `sides` as min_side, the largest first.
+
+    So a picture is to each descriptor what it is whatever other descriptors are asked for at the same time. What comes
+    out alike is decoded once: all of them, unless a JPEG is reduced for some only.
+
+    Raises
+    ------
+    ImageError
+        As `decode` does.
+    """
+    images: dict[int, DecodedImage] = {}
+    for side in sorted(set(sides), reverse=True):
+        last = next(reversed(images.values()), None)
+        if last is None or (last.format == "JPEG" and min(last.pixels.shape[:2]) >= 2 * side):
+            last = decode(data, min_side=side, max_pixels=max_pixels)
+        images[side] = last
+    return images
 
 
 def pixel_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes | None:

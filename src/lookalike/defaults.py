@@ -5,7 +5,38 @@ This file imports nothing, so that ``lookalike --help`` stays quick.
 
 from __future__ import annotations
 
-__all__ = ["DESCRIPTOR", "DESCRIPTORS", "DEVICE", "DEVICES", "FACES", "LEVEL", "LEVELS", "MAX_PIXELS", "K"]
+__all__ = [
+    "AUTOENCODER_PARTS",
+    "CLASSIFIER",
+    "CLASSIFIERS",
+    "CLUSTER_METHOD",
+    "CLUSTER_METHODS",
+    "CODE",
+    "DESCRIPTOR",
+    "DESCRIPTORS",
+    "DEVICE",
+    "DEVICES",
+    "EXPORT_FACES",
+    "FACES",
+    "FOLDS",
+    "KS",
+    "LEVEL",
+    "LEVELS",
+    "MAP_METHOD",
+    "MAP_METHODS",
+    "MAP_PICTURES",
+    "MAX_PIXELS",
+    "MIN_SIZE",
+    "NEIGHBOURS",
+    "PARTS",
+    "PERPLEXITY",
+    "RANKS",
+    "REGULARISATION",
+    "SEED",
+    "SPLIT_LEVEL",
+    "VOTES",
+    "K",
+]
 
 DESCRIPTORS = ("lite0", "pdq")
 """What `index` describes pictures by."""
@@ -29,3 +60,84 @@ DEVICE = "auto"
 
 FACES = ("table", "csv", "json", "jsonl", "parquet")
 """Forms in which rows are printed."""
+
+EXPORT_FACES = ("csv", "npy", "npz", "parquet", "imagefolder", "labelstudio")
+"""Forms in which vectors are exported; the last two are lists for labelling tools."""
+
+SEED = 0
+"""Of everything that is done by lot."""
+
+PARTS = "train=.7,val=.15,test=.15"
+"""Of `split`."""
+
+SPLIT_LEVEL = "edited"
+"""Weakest verdict that keeps two pictures on one side of a split."""
+
+CLASSIFIERS = ("logistic", "knn")
+"""How `classify` tells classes from vectors."""
+
+CLASSIFIER = "logistic"
+
+FOLDS = 5
+"""Of a cross-validation."""
+
+NEIGHBOURS = 9
+"""Pictures that have a say in the class of one, by "knn"."""
+
+REGULARISATION = 1.0
+"""Of "logistic": 1 / C of scikit-learn. Of 0.1 to 100,000, 1 to 10 classified best: docs/how-to/classify.md."""
+
+CLUSTER_METHODS = ("kmeans", "hdbscan")
+"""How `cluster` finds clusters."""
+
+CLUSTER_METHOD = "kmeans"
+
+KS = "2-12"
+"""Numbers of clusters to choose among."""
+
+MIN_SIZE = 10
+"""Pictures that make a cluster for "hdbscan"."""
+
+VOTES = 9
+"""Neighbours that tell the cluster of a query."""
+
+MAP_METHODS = ("tsne", "pca")
+"""How `map` lays pictures out in the plane."""
+
+MAP_METHOD = "tsne"
+
+PERPLEXITY = 30.0
+"""Of "tsne": about how many neighbours each picture keeps."""
+
+MAP_PICTURES = 5_000
+"""Most pictures on a page of a map."""
+
+NETWORKS = ("small", "modern", "lite0")
+"""What `train cnn` trains: the published one, a residual one, EfficientNet-Lite0 from its ImageNet weights."""
+
+NETWORK = "modern"
+
+TRUNKS = ("small", "lite0")
+"""What `train augnet` trains: a residual network from random weights, or EfficientNet-Lite0 from its ImageNet ones."""
+
+TRUNK = "small"
+
+AUGNET_LOSSES = ("cross-entropy", "margin")
+"""Both as published: telling by distances whose view one is; or how much nearer it is to its own picture's centre."""
+
+AUGNET_LOSS = "cross-entropy"
+
+MODEL = "mine"
+"""Name of a trained model unless told."""
+
+TRAIN_PARTS = "train=.8,val=.2"
+"""Of a split made for training."""
+
+CODE = "14x14x64"
+"""Of `train autoencoder`: a grid of cells with so many numbers each."""
+
+AUTOENCODER_PARTS = "train=.85,val=.15"
+"""As published."""
+
+RANKS = (1, 5, 10)
+"""Where `evaluate` cuts rankings."""

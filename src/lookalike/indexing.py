@@ -21,7 +21,7 @@ from typing import Self
 
 import numpy as np
 
-from lookalike.decode import decode
+from lookalike.decode import decode_at
 from lookalike.descriptors import describe
 from lookalike.errors import CorruptError, ImageError
 from lookalike.results import IndexReport
@@ -243,14 +243,25 @@ def _holds_anything(folder: Path) -> bool:
 
 @dataclass
 class _Pending:
-    """A decoded picture that waits for its vectors."""
+    """A decoded picture that waits for its vectors; `images` are what each least side of a descriptor gave."""
 
     at: int
     content_id: int
     digest: bytes
-    image: DecodedImage
+    images: dict[int, DecodedImage]
     size: int
     descriptors: list[Descriptor]
+
+    @property
+    def image(self) -> DecodedImage:
+        """The largest."""
+        return next(iter(self.images.values()))
+
+    @property
+    def pixels(self) -> int:
+        """How many are held."""
+        held = {id(image): image.pixels.size // 3 for image in self.images.values()}
+        return sum(held.values())
 
 
 def _work(job: _Job, parcel: list[SourceItem]) -> list[Record]:
@@ -278,13 +289,13 @@ def _work(job: _Job, parcel: list[SourceItem]) -> list[Record]:
                 records[at] = _settle(job, item, held, known=True)
                 continue
             try:
-                image = decode(data, min_side=max(d.spec.min_side for d in missing), max_pixels=job.max_pixels)
+                images = decode_at(data, (d.spec.min_side for d in missing), max_pixels=job.max_pixels)
             except ImageError as error:
                 content = Content(held.id if held else 0, digest, len(data), error.kind, str(error))
                 records[at] = _settle(job, item, content)
                 continue
-            pending.append(_Pending(at, held.id if held else 0, digest, image, len(data), missing))
-            if sum(p.image.pixels.shape[0] * p.image.pixels.shape[1] for p in pending) > PARCEL_PIXELS:
+            pending.append(_Pending(at, held.id if held else 0, digest, images, len(data), missing))
+            if sum(p.pixels for p in pending) > PARCEL_PIXELS:
                 _describe_pending(job, parcel, pending, records)
                 pending = []
         _describe_pending(job, parcel, pending, records)
@@ -350,7 +361,7 @@ def _describe_pending(
     qualities: dict[int, int] = {}
     for descriptor in job.descriptors:
         wanting = [p for p in pending if descriptor in p.descriptors]
-        rows, quality = describe(descriptor, [p.image.pixels for p in wanting])
+        rows, quality = describe(descriptor, [p.images[descriptor.spec.min_side].pixels for p in wanting])
         for p, row in zip(wanting, rows, strict=True):
             vectors[p.at][descriptor.spec.fingerprint] = row
         if quality is not None:

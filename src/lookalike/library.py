@@ -14,27 +14,43 @@ from typing import Self, TypeAlias
 
 import numpy as np
 
-from lookalike.approximation import load_approximate, refresh_approximate
-from lookalike.comparing import compare
+from lookalike.comparing import compare_by
 from lookalike.decode import decode
-from lookalike.defaults import DESCRIPTOR, DESCRIPTORS, DEVICE, LEVEL, MAX_PIXELS, K
+from lookalike.defaults import (
+    DESCRIPTOR,
+    DESCRIPTORS,
+    DEVICE,
+    LEVEL,
+    LEVELS,
+    MAX_PIXELS,
+    PARTS,
+    SEED,
+    SPLIT_LEVEL,
+    VOTES,
+    K,
+)
 from lookalike.descriptors import get_descriptor
-from lookalike.duplicates import Picture, check_level, find_duplicates, needed_descriptors
-from lookalike.errors import FingerprintError, ImageError, LibraryError, UsageError
-from lookalike.index import ExactIndex, choose
+from lookalike.duplicates import Found, Picture, check_level, find_duplicates, needed_descriptors
+from lookalike.errors import ImageError, LibraryError, UsageError
+from lookalike.holdings import Holdings
 from lookalike.indexing import Ahead, available_cores, index
 from lookalike.labels import read_labels
 from lookalike.pruning import mark_missing, prune
 from lookalike.results import Comparison, DuplicateReport, Gallery, IndexReport, PruneReport, SearchResult, Status
-from lookalike.searching import QueryLike, expand, nearest, read_query, vectors_of
+from lookalike.searching import Hits, QueryLike, Within, expand, nearest, read_query, search_result, vectors_of
 from lookalike.sources import collect, normalise_uri, read_bytes
-from lookalike.store import Block, Image, Store, VectorMatrix
-from lookalike.types import DescriptorSpec, RGBImage, Rows, Uri, VectorIndex, Vectors
+from lookalike.splitting import Split, connected, read_split, split
+from lookalike.store import Image, Scaler, Store, current_scaler, refresh_scalers
+from lookalike.types import DescriptorSpec, RGBImage, Rows, Uri, Vectors, Verdict
 
 __all__ = ["Library", "default_path", "open_library"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 ENVIRONMENT = "LOOKALIKE_LIBRARY"
+
+
+def _several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def default_path() -> Path:
@@ -81,7 +97,7 @@ class Library:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._matrices: dict[int, VectorMatrix] = {}
+        self._holdings = Holdings(store)
 
     @property
     def path(self) -> Path:
@@ -193,8 +209,9 @@ class Library:
                 for root in source.roots:
                     if root not in source.incomplete_roots:
                         mark_missing(self.store, root, run)
+            refresh_scalers(self.store)
             if not report.interrupted and (report.added or report.changed or report.embedded):
-                self._refresh_approximate(descriptor.spec for descriptor in loaded)
+                self._holdings.refresh(descriptor.spec for descriptor in loaded)
         return replace(report, missing=self.store.counts()["missing"])
 
     def prune(self, *, dry_run: bool = False) -> PruneReport:
@@ -209,7 +226,11 @@ class Library:
         dry_run
             Only say what would be removed.
         """
-        return prune(self.store, dry_run=dry_run)
+        report = prune(self.store, dry_run=dry_run)
+        if report.removed:
+            with self.store.writing():
+                refresh_scalers(self.store)
+        return report
 
     # ------------------------------------------------------------------------------------------------ asking
 
@@ -220,6 +241,8 @@ class Library:
         *,
         descriptor: str = DESCRIPTOR,
         threshold: float | None = None,
+        clusters: str | None = None,
+        votes: int = VOTES,
         max_pixels: int = MAX_PIXELS,
         device: str = DEVICE,
         allow_private_urls: bool = False,
@@ -240,6 +263,11 @@ class Library:
             By which to compare.
         threshold
             Largest accepted distance; None for any.
+        clusters
+            Also tell the cluster of each query, and find the k nearest within it: a CSV file as `lookalike cluster`
+            writes it, or another way to tell labels, see `lookalike.labels.read_labels`. None for no clusters.
+        votes
+            Neighbours with a cluster whose majority tells the query's, at least 1; a tie goes to the nearer.
         max_pixels, device, allow_private_urls
             As in `add`.
         progress
@@ -256,7 +284,8 @@ class Library:
         FingerprintError
             If the library has no vectors of this descriptor, or of another version of it.
         UsageError
-            If k < 1, `threshold` is negative, or a query is of no known kind.
+            If k or `votes` is below 1, `threshold` is negative, a query is of no known kind, or `clusters` gives no
+            picture a cluster.
 
         Notes
         -----
@@ -267,9 +296,11 @@ class Library:
             raise UsageError(f"k must be at least 1, not {k}")
         if threshold is not None and not threshold >= 0:
             raise UsageError(f"a threshold is a distance of 0 or more, not {threshold}")
+        if votes < 1:
+            raise UsageError(f"at least 1 neighbour must vote on a cluster, not {votes}")
         embedder = get_descriptor(descriptor, device)
         # Nothing was ever indexed: an empty answer, like that of a library whose pictures are all gone.
-        descriptor_id = self._held(embedder.spec) if self.store.descriptors() else 0
+        descriptor_id = self._holdings.number(embedder.spec) if self.store.descriptors() else 0
         asked = vectors_of(
             expand(queries),
             self.store,
@@ -279,48 +310,67 @@ class Library:
             threads=available_cores(),
             allow_private=allow_private_urls,
         )
-        index_ = self._index(descriptor_id, embedder.spec)
+        scaler = current_scaler(self.store, descriptor_id, embedder.spec)
+        index_ = self._holdings.index(descriptor_id, embedder.spec, scaler)
+        within = None if clusters is None else self._within(clusters, descriptor_id, embedder.spec, scaler)
         total = sum(1 for _ in expand(queries)) if progress and not isinstance(queries, Iterator) else None
         names: list[str] = []
         failed: list[tuple[str, str]] = []
-        found: list[list[tuple[Image, float]]] = []
+        found: list[Hits] = []
+        told: list[tuple[str | None, Hits]] = []
         for batch in asked:
             answered = [query for query in batch if query.vector is not None]
             rows = np.array([query.vector for query in answered], embedder.spec.storage)
             rows = rows.reshape(len(answered), embedder.spec.width)
-            hits = iter(nearest(self.store, index_, rows, [query.own for query in answered], k))
+            rows = rows if scaler is None else scaler.standardise(rows)
+            own = [query.own for query in answered]
+            hits = iter(nearest(self.store, index_, rows, own, k))
+            inside = iter(within(rows, own, k, votes) if within else ())
             for query in batch:
                 names.append(query.name)
                 found.append(next(hits) if query.vector is not None else [])
+                told.append(next(inside, (None, [])) if query.vector is not None else (None, []))
                 if query.problem:
                     failed.append((query.name, query.problem))
             if progress:
                 progress(len(names), total)
-        if threshold is not None:
-            found = [[hit for hit in near if hit[1] <= threshold] for near in found]
-        keys = np.full((len(names), k), -1, np.int64)
-        distances = np.full((len(names), k), np.inf, np.float32)
-        for row, near in enumerate(found):
-            keys[row, : len(near)] = [image.id for image, _ in near]
-            distances[row, : len(near)] = [distance for _, distance in near]
-        uris = tuple((*(image.uri for image, _ in near), *[None] * (k - len(near))) for near in found)
+        result = partial(search_result, names, k=k, threshold=threshold, descriptor=descriptor, failed=failed)
         seconds = time.perf_counter() - started
-        return SearchResult(tuple(names), keys, distances, uris, descriptor, tuple(failed), seconds)
+        if within is None:
+            return result(found, seconds)
+        near_within = result([near for _, near in told], seconds)
+        return replace(result(found, seconds), clusters=tuple(label for label, _ in told), within=near_within)
+
+    def _within(self, clusters: str, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None) -> Within:
+        images = list(self.store.images())
+        labels = read_labels(clusters, [image.uri for image in images])
+        return Within(
+            self.store,
+            zip(images, labels, strict=True),
+            lambda contents: self._holdings.exact(descriptor_id, spec, scaler, contents),
+        )
 
     def compare(
         self,
         a: QueryLike,
         b: QueryLike,
         *,
-        descriptors: Sequence[str] = (),
+        descriptors: Sequence[str] = DESCRIPTORS,
         max_pixels: int = MAX_PIXELS,
         device: str = DEVICE,
         allow_private_urls: bool = False,
     ) -> Comparison:
-        """Hold two pictures against each other: see `lookalike.compare`. The library's contents play no part."""
-        return compare(
-            a, b, descriptors=descriptors, max_pixels=max_pixels, device=device, allow_private_urls=allow_private_urls
-        )
+        """Hold two pictures against each other: see `lookalike.compare`.
+
+        The library's contents play no part, but for descriptors that are standardised on its pictures: by these the
+        distance is the one that `search` would print.
+
+        Raises
+        ------
+        FingerprintError
+            If a descriptor is standardised and the library has no vectors of it.
+        """
+        return compare_by(a, b, descriptors, max_pixels, device, allow_private_urls, self._holdings.scaler)
 
     def duplicates(
         self,
@@ -355,21 +405,25 @@ class Library:
             If the level needs vectors that the library does not have.
         """
         started = time.perf_counter()
-        verdict = check_level(level)
-        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        under = [normalise_uri(os.fspath(path)) for path in paths]
-        images: dict[int, list[Image]] = {}
-        for image in dict.fromkeys(self.store.images(under)):
-            images.setdefault(image.content_id, []).append(image)
-        for path in under:
-            if next(self.store.images([path]), None) is None:
-                raise UsageError(f"nothing is indexed at or under {path}: `lookalike index {path}` first")
-        contents = self.store.contents(list(images))
-        pictures = [Picture(contents[id_], tuple(images[id_])) for id_ in images if id_ in contents]
+        images, found = self._find_duplicates(paths, check_level(level), progress)
+        seconds = time.perf_counter() - started
+        return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
+
+    def _find_duplicates(
+        self, paths: PathLike | Iterable[PathLike], verdict: Verdict, progress: Callable[[int, int], None] | None
+    ) -> tuple[list[Image], Found]:
+        """Return the pictures at or under `paths`, each once, and what of them are duplicates."""
+        under = self._under(paths)
+        images = list(dict.fromkeys(self.store.images(under)))
+        named: dict[int, list[Image]] = {}
+        for image in images:
+            named.setdefault(image.content_id, []).append(image)
+        contents = self.store.contents(list(named))
+        pictures = [Picture(contents[id_], tuple(named[id_])) for id_ in named if id_ in contents]
         vectors = {}
         for name in needed_descriptors(verdict):
             spec = get_descriptor(name).spec
-            vectors[name] = self._blocks(self._held(spec), spec, None if not under else set(images))
+            vectors[name] = self._holdings.blocks(self._holdings.number(spec), spec, None if not under else set(named))
         found = find_duplicates(
             pictures,
             verdict,
@@ -382,9 +436,82 @@ class Library:
                 self.store.set_pixel_hashes(found.pixel_hashes)
         if progress:
             progress(len(pictures), len(pictures))
-        return DuplicateReport(
-            found.groups, verdict, sum(map(len, images.values())), time.perf_counter() - started, found.left_out
+        return images, found
+
+    def _under(self, paths: PathLike | Iterable[PathLike]) -> list[Uri]:
+        """Return the URIs of `paths`, at or under each of which something is indexed."""
+        under = [normalise_uri(os.fspath(path)) for path in _several(paths)]
+        for path in under:
+            if next(self.store.images([path]), None) is None:
+                raise UsageError(f"nothing is indexed at or under {path}: `lookalike index {path}` first")
+        return under
+
+    def split(
+        self,
+        paths: PathLike | Iterable[PathLike] = (),
+        *,
+        labels: str | None = None,
+        groups: str | None = None,
+        parts: str = PARTS,
+        folds: int | None = None,
+        level: str | None = SPLIT_LEVEL,
+        seed: int = SEED,
+        keep: Split | PathLike | None = None,
+        device: str = DEVICE,
+        progress: Callable[[IndexReport], None] | None = None,
+        comparing: Callable[[int, int], None] | None = None,
+    ) -> Split:
+        """Divide pictures into training, validation and test, or into folds; copies are never on two sides.
+
+        Parameters
+        ----------
+        paths
+            Files and folders: what of them is not indexed yet is indexed first. None for the whole library.
+        labels
+            How to tell the labels that each part is to have in equal shares: see `lookalike.labels.read_labels`; None
+            for no labels.
+        groups
+            How to tell pictures that are known to belong together (of one patient, of one film), in the same words;
+            None if nothing is known.
+        parts, folds, seed
+            See `lookalike.splitting.split`.
+        keep
+            An earlier split, or the CSV file of one, whose pictures stay where they are.
+        level
+            The weakest verdict of `duplicates` that keeps two pictures together; None for equal bytes alone. So are
+            pictures that a chain of such pairs joins, though the ends may differ.
+        device, progress
+            As in `add`.
+        comparing
+            As `progress` in `duplicates`.
+
+        Raises
+        ------
+        UsageError
+            If there is no usable picture at or under one of `paths`, or for unknown parts, level or labels.
+        FingerprintError
+            If the level needs vectors that the library does not have.
+        """
+        verdict = check_level(LEVELS[0] if level is None else level)
+        paths = _several(paths)
+        if paths:
+            self.add(paths, descriptors=needed_descriptors(verdict) or DESCRIPTORS, device=device, progress=progress)
+        images, found = self._find_duplicates(paths, verdict, comparing)
+        uris = [image.uri for image in images]
+        contents = [image.content_id for image in images]
+        known = () if groups is None else read_labels(groups, uris)
+        ties = [(id_, name) for id_, name in zip(contents, known, strict=bool(known)) if name is not None]
+        together = connected([*contents, *known], [*found.pairs, *ties])[: len(uris)]
+        made = split(
+            uris,
+            () if labels is None else read_labels(labels, uris),
+            together,
+            parts=parts,
+            folds=folds,
+            seed=seed,
+            keep=keep if keep is None or isinstance(keep, Split) else read_split(keep),
         )
+        return replace(made, left_out=found.left_out)
 
     # ------------------------------------------------------------------------------------------------ looking in
 
@@ -418,27 +545,29 @@ class Library:
         except (ImageError, StopIteration):
             return None
 
-    def vectors(self, descriptor: str = DESCRIPTOR) -> tuple[list[Uri], Vectors]:
+    def vectors(self, descriptor: str = DESCRIPTOR, *, raw: bool = False) -> tuple[list[Uri], Vectors]:
         """Return the names of all pictures and their vectors, row by row, in the order of names.
+
+        Parameters
+        ----------
+        descriptor
+            Of the vectors.
+        raw
+            As the descriptor makes them, even if they are to be standardised.
 
         Returns
         -------
         tuple
             n URIs; (n, width) float32, or packed bits (n, dim // 8) uint8 for "hamming". Cosine vectors have been
-            rounded to float16 on the way.
+            rounded to float16 on the way. Those of a descriptor that is standardised on its library are so, unless
+            `raw`.
 
         Raises
         ------
         FingerprintError
             If there are none of this descriptor.
         """
-        spec = get_descriptor(descriptor).spec
-        blocks = self._blocks(self._held(spec), spec)
-        keys = np.concatenate([np.empty(0, np.int64), *(block.keys for block in blocks)])
-        rows = np.concatenate([np.empty((0, spec.width), spec.storage), *(block.rows for block in blocks)])
-        at = {int(key): row for row, key in enumerate(keys)}
-        images = [image for image in self.store.images() if image.content_id in at]
-        return [image.uri for image in images], rows[[at[image.content_id] for image in images]].astype(spec.dtype)
+        return self._holdings.vectors(get_descriptor(descriptor).spec, raw=raw)
 
     def gallery(
         self,
@@ -446,6 +575,7 @@ class Library:
         *,
         descriptor: str = DESCRIPTOR,
         labels: str | None = None,
+        raw: bool = False,
         device: str = DEVICE,
         progress: Callable[[IndexReport], None] | None = None,
     ) -> Gallery:
@@ -459,6 +589,8 @@ class Library:
             Of the vectors.
         labels
             How to tell labels: see `lookalike.labels.read_labels`; None for no labels.
+        raw
+            See `vectors`: a classifier that is to be used without this library must be fitted on such.
         device, progress
             As in `add`.
 
@@ -478,7 +610,8 @@ class Library:
         if paths:
             self.add(paths, descriptors=[descriptor], device=device, progress=progress)
         spec = get_descriptor(descriptor, device).spec
-        uris, vectors = self.vectors(descriptor)
+        spec = replace(spec, standardised=spec.standardised and not raw)
+        uris, vectors = self.vectors(descriptor, raw=raw)
         under = [normalise_uri(os.fspath(path)) for path in paths]
         if under:
             chosen = {image.uri for image in self.store.images(under)}
@@ -488,58 +621,3 @@ class Library:
             keep = [row for row, uri in enumerate(uris) if uri in chosen]
             uris, vectors = [uris[row] for row in keep], vectors[keep]
         return Gallery(tuple(uris), vectors, spec, () if labels is None else read_labels(labels, uris))
-
-    def _held(self, spec: DescriptorSpec) -> int:
-        """Return the number that a descriptor has in this library.
-
-        Raises
-        ------
-        FingerprintError
-            If there are no vectors of it, or only such of another version.
-        """
-        held = self.store.descriptors()
-        for id_, other in held.items():
-            if other.fingerprint == spec.fingerprint:
-                return id_
-        again = f"`lookalike index PATH --descriptor {spec.name} --library {self.path}`"
-        if any(other.name == spec.name for other in held.values()):
-            raise FingerprintError(
-                f"this library's {spec.name} vectors were made with other weights or another preprocessing: "
-                f"make new ones with {again}"
-            )
-        have = ", ".join(sorted({other.name for other in held.values()})) or "none at all"
-        raise FingerprintError(f"this library has no {spec.name} vectors (it has {have}): make them with {again}")
-
-    def _matrix(self, descriptor_id: int, spec: DescriptorSpec) -> VectorMatrix:
-        return self._matrices.setdefault(descriptor_id, VectorMatrix(self.store, descriptor_id, spec))
-
-    def _blocks(self, descriptor_id: int, spec: DescriptorSpec, only: set[int] | None = None) -> list[Block]:
-        blocks = list(self._matrix(descriptor_id, spec).blocks())
-        if only is None:
-            return blocks
-        chosen = []
-        for block in blocks:
-            keep = np.fromiter((int(key) in only for key in block.keys), bool, len(block.keys))
-            chosen.append(Block(block.keys[keep], block.rows[keep], None if block.norms is None else block.norms[keep]))
-        return chosen
-
-    def _exact(self, descriptor_id: int, spec: DescriptorSpec) -> ExactIndex:
-        blocks = self._blocks(descriptor_id, spec)
-        return ExactIndex.from_blocks(spec.metric, spec.dim, [(b.keys, b.rows, b.norms) for b in blocks])
-
-    def _index(self, descriptor_id: int, spec: DescriptorSpec) -> VectorIndex:
-        """Return what searches fastest: the exact index, or an approximate one where there are many vectors.
-
-        The approximate one is made by `add`; where it is not there or not to be trusted, the exact one answers.
-        """
-        exact = self._exact(descriptor_id, spec)
-        if choose(len(exact), spec.metric) == "exact":
-            return exact
-        return load_approximate(self.store, exact, spec) or exact
-
-    def _refresh_approximate(self, specs: Iterable[DescriptorSpec]) -> None:
-        """Make or bring up to date the approximate indexes of descriptors that have many vectors."""
-        for spec in specs:
-            exact = self._exact(self._held(spec), spec)
-            if choose(len(exact), spec.metric) == "approximate":
-                refresh_approximate(self.store, exact, spec)

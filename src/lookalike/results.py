@@ -1,7 +1,8 @@
-"""What the calls of a library return: frozen dataclasses, each with ``rows()`` for any face."""
+"""What the calls of a library return: frozen dataclasses, with ``rows()`` for any face and a look in notebooks."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import UsageError
-from lookalike.types import DescriptorSpec, Metric, Rows, Uri, Vectors, Verdict
+from lookalike.frames import html_table
+from lookalike.types import DescriptorSpec, Metric, Rows, Tabular, Uri, Vectors, Verdict
+from lookalike.words import human_bytes, human_count, human_distance, human_seconds
 
 __all__ = [
     "Comparison",
@@ -26,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class IndexReport:
+class IndexReport(Tabular):
     """What one run of `Library.add` did, or has done so far.
 
     Attributes
@@ -65,7 +68,7 @@ class IndexReport:
 
 
 @dataclass(frozen=True)
-class PruneReport:
+class PruneReport(Tabular):
     """What `Library.prune` removed (or would remove): rows of files that are gone, by URI."""
 
     uris: tuple[Uri, ...]
@@ -78,7 +81,7 @@ class PruneReport:
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Tabular):
     """The k nearest pictures of each query.
 
     Attributes
@@ -93,6 +96,11 @@ class SearchResult:
         By which the pictures were compared.
     failed
         Queries that could not be read, each with its reason. They keep their place, without neighbours.
+    clusters
+        Where clusters were given, the one that each query was told to be in, None where no neighbour has one; else
+        empty.
+    within
+        Where clusters were given, the k nearest of each query among the pictures of its cluster; else None.
     """
 
     queries: tuple[str, ...]
@@ -102,18 +110,54 @@ class SearchResult:
     descriptor: str
     failed: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
+    clusters: tuple[str | None, ...] = ()
+    within: SearchResult | None = None
 
     def rows(self) -> Rows:
+        """Return (query, rank, uri, distance, verdict, probability), query by query, closest first.
+
+        Where clusters were given, (cluster, scope) follow: the query's cluster, and "all" for its neighbours among all
+        pictures, then "within" for those among the pictures of its cluster.
+        """
+        columns = ("query", "rank", "uri", "distance", "verdict", "probability")
+        if self.within is None:
+            return Rows(columns, [row for at in range(len(self.queries)) for row in self._found(at)])
         values: list[tuple[Any, ...]] = []
-        for query, uris, distances in zip(self.queries, self.uris, self.distances, strict=True):
-            for rank, (uri, distance) in enumerate(zip(uris, distances, strict=True), 1):
-                if uri is not None:
-                    values.append((query, rank, uri, float(distance), None, None))
-        return Rows(("query", "rank", "uri", "distance", "verdict", "probability"), values)
+        for at, cluster in enumerate(self.clusters):
+            values += [(*row, cluster, "all") for row in self._found(at)]
+            values += [(*row, cluster, "within") for row in self.within._found(at)]
+        return Rows((*columns, "cluster", "scope"), values)
+
+    def _found(self, at: int) -> list[tuple[Any, ...]]:
+        near = zip(self.uris[at], self.distances[at], strict=True)
+        return [
+            (self.queries[at], rank, uri, float(distance), None, None)
+            for rank, (uri, distance) in enumerate(near, 1)
+            if uri is not None
+        ]
+
+    def _repr_html_(self, queries: int = 5, hits: int = 11) -> str:
+        from lookalike.notebook import Card, Section, page
+
+        failed = dict(self.failed)
+        sections = []
+        for at, query in enumerate(self.queries[:queries]):
+            asked = [Card(query, (failed.get(query, "query"),), first=True, read=query not in failed)]
+            for result in (self, self.within):
+                if result is not None:
+                    found = result._found(at)
+                    near = [Card(row[2], (human_distance(row[3], self.descriptor),)) for row in found[:hits]]
+                    title = f"within its cluster, {self.clusters[at]}" if result is self.within else ""
+                    sections.append(Section(title, asked + near, _more(len(found), hits, "neighbour")))
+                    asked = []
+        count = len(self.queries)
+        title = f"{human_count(count, 'query', 'queries')} by {self.descriptor}"
+        title += f", {human_seconds(self.seconds)}" if self.seconds >= 0.05 else ""
+        return page(title, sections, note=_more(count, queries, "query", "queries"))
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """Two pictures held against each other.
 
     Attributes
@@ -150,6 +194,20 @@ class Comparison:
             self.format_a, self.format_b, self.same_bytes, self.same_pixels, self.verdict, self.probability,
         )  # fmt: skip
         return Rows(columns, [(self.a, self.b, name, distance, *shared) for name, distance in self.distances])
+
+    def _repr_html_(self) -> str:
+        from lookalike.notebook import Card, Section, page
+
+        def card(name: str, width: int, height: int, form: str, size: int) -> Card:
+            return Card(name, (f"{width} × {height} {form}", human_bytes(size) if size else ""))
+
+        cards = (
+            card(self.a, self.width_a, self.height_a, self.format_a, self.bytes_a),
+            card(self.b, self.width_b, self.height_b, self.format_b, self.bytes_b),
+        )
+        told = [(name, human_distance(distance, name)) for name, distance in self.distances]
+        title = {True: "The same file", False: "The same pixels"}[self.same_bytes] if self.verdict else "Two pictures"
+        return page(title, [Section("", cards)], table=html_table(("descriptor", "distance"), told))
 
 
 @dataclass(frozen=True)
@@ -197,7 +255,7 @@ class DuplicateGroup:
 
 
 @dataclass(frozen=True)
-class DuplicateReport:
+class DuplicateReport(Tabular):
     """All groups of duplicates at a level, surest and largest first."""
 
     groups: tuple[DuplicateGroup, ...]
@@ -217,9 +275,23 @@ class DuplicateReport:
         ]  # fmt: skip
         return Rows(columns, values)
 
+    def _repr_html_(self, groups: int = 6, members: int = 8) -> str:
+        from lookalike.notebook import Card, Section, page
+
+        sections = []
+        for group in self.groups[:groups]:
+            cards = [
+                Card(m.uri, ("keep" if m.keeper else m.verdict or "", m.reason, human_bytes(m.bytes)), first=m.keeper)
+                for m in group.members[:members]
+            ]
+            title = f"Group {group.number}: {human_count(len(group.members), 'picture')}"
+            sections.append(Section(title, cards, _more(len(group.members), members, "picture")))
+        title = f"{human_count(len(self.groups), 'group')} at level {self.level} among {self.pictures:,} pictures"
+        return page(title, sections, note=_more(len(self.groups), groups, "group"))
+
 
 @dataclass(frozen=True)
-class Status:
+class Status(Tabular):
     """What a library holds. `bytes` are those of the indexed files, `library_bytes` those of the library on disk."""
 
     indexed: int
@@ -242,7 +314,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Gallery(Tabular):
     """Pictures with their vectors, and labels where there are: what clustering, classifying and evaluating work on.
 
     `Library.gallery` makes one of what is indexed, `from_arrays` of arrays.
@@ -301,6 +373,26 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.uris)
 
+    def rows(self) -> Rows:
+        """Return (uri, label); the vectors stay beside them, in the same order."""
+        labels = self.labels or (None,) * len(self.uris)
+        return Rows(("uri", "label"), list(zip(self.uris, labels, strict=True)))
+
+    def _repr_html_(self, pictures: int = 24) -> str:
+        from lookalike.notebook import Card, Section, page
+
+        step = max(1, len(self.uris) // pictures)  # from all over it, not one folder's first ones
+        rows = self.rows().values[::step][:pictures]
+        cards = [Card(uri, (label or "",)) for uri, label in rows]
+        title = (
+            f"{human_count(len(self), 'picture')} by {self.spec.name}: {self.spec.dim:,} numbers, {self.spec.metric}"
+        )
+        if self.spec.metric == "hamming":
+            title = f"{human_count(len(self), 'picture')} by {self.spec.name}: {self.spec.dim:,} bits"
+        counts = Counter(label for label in self.labels if label is not None).most_common()
+        table = html_table(("label", "pictures"), counts) if counts else ""
+        return page(title, [Section("", cards, _more(len(self), len(cards), "picture"))], table=table)
+
     @property
     def numbers(self) -> NDArray[np.float32]:
         """The vectors as (n, spec.dim) float32, whatever their metric: bits become 0 and 1."""
@@ -329,3 +421,7 @@ class Gallery:
             self.spec,
             tuple(self.labels[row] for row in rows) if self.labels else (),
         )
+
+
+def _more(total: int, shown: int, noun: str, plural: str | None = None) -> str:
+    return f"{human_count(total - shown, f'more {noun}', plural and f'more {plural}')}" if total > shown else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,16 +17,35 @@ import numpy as np
 from lookalike.decode import decode
 from lookalike.descriptors import describe
 from lookalike.errors import ImageError, UnreadableError, UsageError
+from lookalike.results import SearchResult
 from lookalike.sources import FileSource, fetch, is_url, normalise_uri, read_bytes
 from lookalike.store import Image, Store
 from lookalike.types import Descriptor, RGBImage, SourceItem, VectorIndex, Vectors
 
-__all__ = ["Query", "QueryLike", "as_array", "expand", "nearest", "read_query", "vectors_of"]
+__all__ = [
+    "Hits",
+    "Query",
+    "QueryLike",
+    "Within",
+    "as_array",
+    "expand",
+    "majority",
+    "nearest",
+    "read_query",
+    "search_result",
+    "vectors_of",
+]
 
 BATCH = 16
 
 QueryLike: TypeAlias = str | os.PathLike[str] | bytes | RGBImage | Any
 """A path, a folder, a URL, the bytes of a file, an array (height, width, 3) uint8, or a Pillow image."""
+
+Hits: TypeAlias = list[tuple[Image, float]]
+"""Pictures with their distances, closest first."""
+
+NO_CLUSTER = "-1"
+"""How `lookalike cluster` marks a picture that is in no cluster."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +244,13 @@ def _look_up(
 
 
 def nearest(
-    store: Store, index: VectorIndex, vectors: Vectors, own: Sequence[int], k: int
-) -> list[list[tuple[Image, float]]]:
+    store: Store,
+    index: VectorIndex,
+    vectors: Vectors,
+    own: Sequence[int],
+    k: int,
+    only: Collection[int] | None = None,
+) -> list[Hits]:
     """Return the k nearest pictures of each query with their distances, closest first.
 
     Parameters
@@ -238,6 +263,8 @@ def nearest(
         For each query, the image id that must not be in its answer, or -1.
     k
         At least 1.
+    only
+        Image ids among which to look; None for all.
 
     Notes
     -----
@@ -254,10 +281,103 @@ def nearest(
                 (image, float(distance))
                 for key, distance in zip(keys.tolist(), distances, strict=True)
                 for image in names.get(key, ())
-                if image.id != self_id
+                if image.id != self_id and (only is None or image.id in only)
             ]
             hits.sort(key=lambda hit: (hit[1], hit[0].id))
             answers.append(hits[:k])
         if wanted >= len(index) or all(len(hits) == k for hits in answers):
             return answers
         wanted = min(2 * wanted, max(len(index), 1))
+
+
+def majority(labels: Sequence[str]) -> str | None:
+    """Return the most frequent label; of several, the one that comes first; None if there is no label.
+
+    Parameters
+    ----------
+    labels
+        Of a query's neighbours, closest first, so that a tie goes to the nearer one.
+    """
+    counts = Counter(labels)  # in the order in which they were met
+    return max(counts, key=counts.__getitem__) if counts else None
+
+
+class Within:
+    """Tells the cluster of a query by its nearest neighbours, and searches in that cluster alone.
+
+    Parameters
+    ----------
+    store
+        The library's.
+    labels
+        Pictures with the name of their cluster; a picture in none (None, or "-1") has no say and is not found.
+    index_of
+        Gives an index of some contents only.
+
+    Notes
+    -----
+    The index of each cluster that a query falls into is kept, so that after many queries there is a second copy of
+    the clustered vectors in memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        labels: Iterable[tuple[Image, str | None]],
+        index_of: Callable[[set[int]], VectorIndex],
+    ) -> None:
+        self._store, self._index_of = store, index_of
+        self._label_of: dict[int, str] = {}
+        self._members: dict[str, set[int]] = {}
+        self._contents: dict[str | None, set[int]] = {None: set()}
+        self._indexes: dict[str | None, VectorIndex] = {}
+        for image, label in labels:
+            if label is not None and label != NO_CLUSTER and image.content_id is not None:
+                self._label_of[image.id] = label
+                self._members.setdefault(label, set()).add(image.id)
+                self._contents[None].add(image.content_id)
+                self._contents.setdefault(label, set()).add(image.content_id)
+
+    def __call__(self, vectors: Vectors, own: Sequence[int], k: int, votes: int) -> list[tuple[str | None, Hits]]:
+        """Return each query's cluster, by the majority of its `votes` neighbours, and the k nearest there.
+
+        `vectors` and `own` are as in `nearest`.
+        """
+        voters = nearest(self._store, self._index(None), vectors, own, votes, self._label_of)
+        told = [majority([self._label_of[image.id] for image, _ in hits]) for hits in voters]
+        found: list[Hits] = [[] for _ in told]
+        for label in {label for label in told if label is not None}:
+            at = [row for row, other in enumerate(told) if other == label]
+            mine = [own[row] for row in at]
+            near = nearest(self._store, self._index(label), vectors[at], mine, k, self._members[label])
+            for row, hits in zip(at, near, strict=True):
+                found[row] = hits
+        return list(zip(told, found, strict=True))
+
+    def _index(self, label: str | None) -> VectorIndex:
+        """Return the index of a cluster's contents; of all clustered ones for None."""
+        if label not in self._indexes:
+            self._indexes[label] = self._index_of(self._contents[label])
+        return self._indexes[label]
+
+
+def search_result(
+    names: Sequence[str],
+    found: Sequence[Hits],
+    seconds: float,
+    *,
+    k: int,
+    threshold: float | None,
+    descriptor: str,
+    failed: Sequence[tuple[str, str]],
+) -> SearchResult:
+    """Return what was found as arrays of k columns, padded; farther than `threshold` does not count."""
+    if threshold is not None:
+        found = [[hit for hit in near if hit[1] <= threshold] for near in found]
+    keys = np.full((len(names), k), -1, np.int64)
+    distances = np.full((len(names), k), np.inf, np.float32)
+    for row, near in enumerate(found):
+        keys[row, : len(near)] = [image.id for image, _ in near]
+        distances[row, : len(near)] = [distance for _, distance in near]
+    uris = tuple((*(image.uri for image, _ in near), *[None] * (k - len(near))) for near in found)
+    return SearchResult(tuple(names), keys, distances, uris, descriptor, tuple(failed), seconds)

@@ -47,6 +47,7 @@ def check_descriptor(make: Callable[[], Descriptor]) -> None:
     assert spec.name == spec.name.strip().lower(), "a name is typed on the command line: lower case, no blanks"
     assert spec.metric in ("cosine", "l2", "hamming"), "the metric is one that an index knows"
     assert spec.dim >= 1, "a vector has numbers"
+    assert spec.metric == "l2" or not spec.standardised, "only vectors for l2 can be standardised"
     assert spec.metric != "hamming" or spec.dim % 8 == 0, "bits are packed, 8 to a byte"
     assert spec.preprocess, "the spec says what is done to a picture"
     assert spec.source, "the spec names its source"

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.frames import arrow_table, html_pairs, html_table, pandas_frame, polars_frame
+
 __all__ = [
     "DecodedImage",
     "Descriptor",
@@ -26,6 +28,7 @@ __all__ = [
     "Source",
     "SourceItem",
     "Table",
+    "Tabular",
     "Uri",
     "VectorIndex",
     "Vectors",
@@ -228,9 +231,62 @@ class DecodedImage:
     frames: int = 1
 
 
+class Tabular:
+    """What every result offers beside its own, given its ``rows()``: Arrow, pandas, polars, a table in a notebook.
+
+    pandas, polars, DuckDB and others take it as it is, since it speaks the Arrow PyCapsule protocol.
+    """
+
+    def rows(self) -> Rows:
+        """Return the result as rows: the same columns that the command line writes."""
+        raise NotImplementedError
+
+    def to_arrow(self) -> Any:
+        """Return the rows as a `pyarrow.Table`, with the types that a Parquet file gets.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pyarrow is not installed.
+        """
+        rows = self.rows()
+        return arrow_table(rows.columns, rows.values)
+
+    def to_pandas(self) -> Any:
+        """Return the rows as a `pandas.DataFrame`; pyarrow is not needed.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        rows = self.rows()
+        return pandas_frame(rows.columns, rows.values)
+
+    def to_polars(self) -> Any:
+        """Return the rows as a `polars.DataFrame`; pyarrow is not needed.
+
+        Raises
+        ------
+        MissingDependencyError
+            If polars is not installed.
+        """
+        rows = self.rows()
+        return polars_frame(rows.columns, rows.values)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        if rows.single and len(rows.values) == 1:
+            return html_pairs(rows.columns, rows.values[0])
+        return html_table(rows.columns, rows.values)
+
+
 @dataclass(frozen=True)
-class Rows:
-    """A result as rows, ready for any face: table, CSV, JSON, Parquet.
+class Rows(Tabular):
+    """A result as rows, ready for any face: table, CSV, JSON, Parquet, data frames.
 
     `single` says that it is one object rather than a list: JSON then has no brackets around it.
     """
@@ -238,6 +294,10 @@ class Rows:
     columns: tuple[str, ...]
     values: Sequence[tuple[Any, ...]]
     single: bool = False
+
+    def rows(self) -> Rows:
+        """Return itself."""
+        return self
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Yield each row as a dict in column order."""

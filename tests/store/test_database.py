@@ -12,6 +12,7 @@ import pytest
 from lookalike.errors import LibraryError, LibraryFormatError, LibraryLockedError, LibraryNotFoundError
 from lookalike.store import Store
 from lookalike.store.database import Database
+from lookalike.store.schema import MIGRATIONS, VERSION
 from tests.store.conftest import fill, vectors
 
 
@@ -82,19 +83,19 @@ def test_a_newer_format_asks_for_an_update(library):
 
 def test_an_older_format_is_renewed_where_it_lies_and_keeps_what_it_held(library, monkeypatch):
     script = "ALTER TABLE images ADD COLUMN stars INTEGER; UPDATE images SET stars = 3"
-    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", ("never run again", script))
-    monkeypatch.setattr("lookalike.store.database.VERSION", 2)
+    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", ("never run again",) * VERSION + (script,))
+    monkeypatch.setattr("lookalike.store.database.VERSION", VERSION + 1)
     store = Store(library)
     assert len(list(store.images())) == 40
     assert store._db.rows("SELECT DISTINCT stars FROM images") == [(3,)]
-    assert store._db.rows("PRAGMA user_version") == [(2,)]
+    assert store._db.rows("PRAGMA user_version") == [(VERSION + 1,)]
     store.close()
 
 
 def test_an_older_format_that_is_being_written_to_waits_and_then_names_the_writer(library, monkeypatch):
-    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", ("", "CREATE TABLE more (a)"))
+    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE more (a)"))
     writer = Store(library)
-    monkeypatch.setattr("lookalike.store.database.VERSION", 2)
+    monkeypatch.setattr("lookalike.store.database.VERSION", VERSION + 1)
     monkeypatch.setattr("lookalike.store.database.MIGRATION_SECONDS", 0.1)
     with writer.writing(), pytest.raises(LibraryLockedError, match=str(os.getpid())):
         Store(library)
@@ -103,8 +104,9 @@ def test_an_older_format_that_is_being_written_to_waits_and_then_names_the_write
 
 
 def test_a_migration_that_fails_leaves_the_old_format(library, monkeypatch):
-    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", ("", "CREATE TABLE more (a); no such statement"))
-    monkeypatch.setattr("lookalike.store.database.VERSION", 2)
+    broken = "CREATE TABLE more (a); no such statement"
+    monkeypatch.setattr("lookalike.store.database.MIGRATIONS", (*MIGRATIONS, broken))
+    monkeypatch.setattr("lookalike.store.database.VERSION", VERSION + 1)
     with pytest.raises(LibraryError) as caught:
         Store(library)
     one_sentence(caught.value)

@@ -57,16 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _blame(context: Any, parameter: Any) -> str:
     """Name the file or variable from which a refused value came, if it did not come from the command line."""
-    from lookalike.cli.settings import settings
+    from lookalike.cli.settings import commands_of, settings
 
     name = getattr(parameter, "name", None)
     if context.parent is None or name is None or context.get_parameter_source(name).name != "DEFAULT_MAP":
         return ""
-    said = [
-        s.source
-        for s in settings(context.parent.command.commands)
-        if (s.command, s.option) == (context.info_name, name)
-    ]
+    root, command = context.find_root(), context.command_path.partition(" ")[2]
+    said = [s.source for s in settings(commands_of(root.command)) if (s.command, s.option) == (command, name)]
     return f"; the value comes from {said[-1]}" if said else ""
 
 

@@ -11,10 +11,19 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
+from lookalike.cli.classify import classify
+from lookalike.cli.cluster import cluster
 from lookalike.cli.common import confirm, drawing, exit_with, listed, open_library, progress, write_text, written
+from lookalike.cli.distances import distances
 from lookalike.cli.emit import emit, face, say, write_to
-from lookalike.cli.settings import default_map, settings
-from lookalike.errors import LibraryNotFoundError, UnreadableError
+from lookalike.cli.evaluate import evaluate
+from lookalike.cli.explain import explaining
+from lookalike.cli.export import export
+from lookalike.cli.map import map_
+from lookalike.cli.settings import commands_of, default_map, settings
+from lookalike.cli.split import split
+from lookalike.cli.train import app as train
+from lookalike.errors import LibraryNotFoundError, LookalikeError, UnreadableError
 
 __all__ = ["app"]
 
@@ -51,7 +60,7 @@ def start(
       lookalike duplicates --output report.html
       lookalike demo
     """
-    commands = context.command.commands  # type: ignore[attr-defined]
+    commands = commands_of(context.command)
     context.default_map = default_map(settings(commands))
 
 
@@ -134,6 +143,17 @@ def search(
         float | None,
         typer.Option(metavar="DISTANCE", help="Largest accepted distance. [default: any]", show_default=False),
     ] = None,
+    clusters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also tell each query's cluster, and search within it: a CSV of `lookalike cluster`.",
+            show_default=False,
+        ),
+    ] = None,
+    votes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Neighbours whose majority tells the cluster.")
+    ] = defaults.VOTES,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     library: options.Library = None,
@@ -155,6 +175,7 @@ def search(
       lookalike search beach.jpg -k 20 --output sheet.png
       curl -s https://example.org/a.jpg | lookalike search - --format json
       lookalike search new/ --threshold 0.1 --format csv
+      lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
     chosen = face(output, format_, ("png", "html"))
     asked: list[Any] = [
@@ -168,6 +189,8 @@ def search(
                 k,
                 descriptor=descriptor,
                 threshold=threshold,
+                clusters=clusters,
+                votes=votes,
                 max_pixels=max_pixels,
                 device=device,
                 allow_private_urls=allow_private_urls,
@@ -195,44 +218,51 @@ def search(
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A file or URL; - is standard input.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    descriptor: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--descriptor",
-            "-d",
-            metavar="NAME",
-            help="Descriptor; may be given several times. [default: all]",
-            show_default=False,
-        ),
-    ] = None,
+    descriptor: options.Descriptors = list(defaults.DESCRIPTORS),  # noqa: B006
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
     device: options.Device = defaults.DEVICE,
-    library: options.Library = None,  # noqa: ARG001 - taken by every command; here it plays no part
+    library: options.Library = None,
     allow_private_urls: options.AllowPrivate = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw which regions make them alike, as a PNG; by lite0.", show_default=False
+        ),
+    ] = None,
     relative_to: options.RelativeTo = None,
     format_: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Hold two pictures against each other: distances, dimensions, bytes, pixels. Needs no library.
+    """Hold two pictures against each other: distances, dimensions, bytes, pixels.
+
+    It needs no library, but for a descriptor such as haralick that is standardised on a library's pictures.
 
     \b
     Examples:
       lookalike compare a.jpg b.png
       lookalike compare a.jpg https://example.org/b.jpg --format json
+      lookalike compare a.jpg b.png --explain why.png
+      lookalike compare a.jpg b.jpg --descriptor haralick --library textures.lookalike
     """
     from lookalike.comparing import compare as compare_pictures
+    from lookalike.descriptors import get_descriptor
 
     chosen = face(output, format_)
+    draw = explaining(explain, descriptor, device)
     sides: list[Any] = [sys.stdin.buffer.read() if side == "-" else side for side in (a, b)]
-    result = compare_pictures(
-        sides[0],
-        sides[1],
-        descriptors=descriptor or (),
-        max_pixels=max_pixels,
-        device=device,
-        allow_private_urls=allow_private_urls,
-    )
+    with contextlib.ExitStack() as stack:
+        if any(get_descriptor(name, device).spec.standardised for name in descriptor):
+            compare_pictures = stack.enter_context(open_library(library)).compare
+        result = compare_pictures(
+            sides[0],
+            sides[1],
+            descriptors=descriptor,
+            max_pixels=max_pixels,
+            device=device,
+            allow_private_urls=allow_private_urls,
+        )
     emit(result.rows(), chosen, output, relative_to=relative_to)
+    draw(*sides, max_pixels=max_pixels, allow_private_urls=allow_private_urls)
 
 
 @app.command()
@@ -332,20 +362,26 @@ def prune(
 
 @app.command()
 def descriptors(library: options.Library = None, format_: options.Format = None, output: options.Output = None) -> None:
-    """List the descriptors that there are, and how many vectors of each the library has.
+    """List the descriptors that there are, those of trained models too, and how many vectors the library has of each.
 
     \b
     Example:
       lookalike descriptors --format json
     """
     from lookalike.descriptors import available, get_descriptor
+    from lookalike.descriptors.onnx import trained
     from lookalike.types import Rows
 
     held = {}
     with contextlib.suppress(LibraryNotFoundError), open_library(library) as opened:
         held = opened.store.vector_counts_by_fingerprint()
     columns = ("name", "dim", "metric", "preprocess", "source", "licence", "fingerprint")
-    specs = [get_descriptor(name).spec for name in available()]
+    specs = []
+    for name in (*available(), *trained()):
+        try:
+            specs.append(get_descriptor(name).spec)
+        except LookalikeError as error:  # one damaged model does not hide the others
+            say(f"{name}: {error}")
     values = [(*(getattr(spec, name) for name in columns), held.get(spec.fingerprint, 0)) for spec in specs]
     emit(Rows((*columns, "vectors"), values), face(output, format_), output)
 
@@ -360,7 +396,7 @@ def config(context: typer.Context, format_: options.Format = None, output: optio
     """
     from lookalike.types import Rows
 
-    commands = context.parent.command.commands  # type: ignore[union-attr]
+    commands = commands_of(context.parent.command)  # type: ignore[union-attr]
     said = {(setting.command, setting.option): setting for setting in settings(commands)}
     values = []
     for name, command in commands.items():
@@ -391,3 +427,13 @@ def demo(
         lines = run_demo(folder, progress=lambda report: tell(report.found, report.total))
     for line in lines:
         typer.echo(line)
+
+
+app.command()(split)
+app.command()(evaluate)
+app.command()(export)
+app.command()(classify)
+app.command()(cluster)
+app.command(name="map")(map_)
+app.command()(distances)
+app.add_typer(train, name="train")

@@ -7,11 +7,12 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lookalike.defaults import DEVICES, FACES
+from lookalike.defaults import DEVICES, FACES, LEVELS
 
 __all__ = [
-    "AllowPrivate", "Descriptors", "Device", "ExitZero", "FilesFrom", "Format", "Labels", "Library", "MaxPixels", "Null",
-    "Output", "PictureFormat", "Quiet", "RelativeTo", "Strict",
+    "AllowPrivate", "Batch", "Descriptors", "Device", "Epochs", "ExitZero", "FilesFrom", "Folders", "Format", "Labels",
+    "LearningRate", "Library", "MaxPixels", "ModelName", "Null", "OneDescriptor", "Output", "Patience", "PictureFormat",
+    "Quiet", "RelativeTo", "Restart", "Seed", "SplitFile", "SplitLevel", "Strict", "TrainParts",
 ]  # fmt: skip
 
 Library: TypeAlias = Annotated[
@@ -52,6 +53,9 @@ RelativeTo: TypeAlias = Annotated[
 Descriptors: TypeAlias = Annotated[
     list[str], typer.Option("--descriptor", "-d", metavar="NAME", help="Descriptor; may be given several times.")
 ]
+OneDescriptor: TypeAlias = Annotated[
+    str, typer.Option("--descriptor", "-d", metavar="NAME", help="By which to compare.")
+]
 Device: TypeAlias = Annotated[
     str, typer.Option("--device", metavar="DEVICE", help=f"Where models run: {', '.join(DEVICES)}.")
 ]
@@ -72,3 +76,40 @@ FilesFrom: TypeAlias = Annotated[
                  show_default=False),
 ]  # fmt: skip
 Null: TypeAlias = Annotated[bool, typer.Option("-0", "--null", help="In --files-from, names end in a NUL byte.")]
+Folders: TypeAlias = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH", help="Folders of pictures.", show_default=False)
+]
+ModelName: TypeAlias = Annotated[str, typer.Option("--name", metavar="NAME", help="What to call the model.")]
+Epochs: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="At most so many. [default: the network's]", show_default=False)
+]
+Batch: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=2, help="Pictures a step. [default: the network's]", show_default=False),
+]
+LearningRate: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--learning-rate", metavar="R", help="[default: the network's]", show_default=False),
+]
+Patience: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="Stop after so many epochs without improvement; 0 never. [default: the network's]",
+        show_default=False,
+    ),
+]  # fmt: skip
+SplitFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--split", metavar="FILE", help="Train on this split, a CSV of `lookalike split`.",
+                 show_default=False),
+]  # fmt: skip
+TrainParts: TypeAlias = Annotated[
+    str, typer.Option("--parts", metavar="PARTS", help="Shares of a new split; the parts train and val must be there.")
+]
+SplitLevel: TypeAlias = Annotated[
+    str, typer.Option("--level", metavar="LEVEL", help=f"Weakest verdict that binds copies: {', '.join(LEVELS)}.")
+]
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Another number, another lot.")]
+Restart: TypeAlias = Annotated[
+    bool, typer.Option("--restart", help="Begin anew, though a run of this name was stopped or finished.")
+]

@@ -2,7 +2,8 @@
 
 The project file is ``lookalike.toml`` in the current folder or the nearest one above it; the user file is
 ``config.toml`` in the user's configuration directory. Keys at the top of a file hold for every command that has such
-an option; those in a table named after a command hold for that command: ``k = 20`` under ``[search]``.
+an option; those in a table named after a command hold for that command: ``k = 20`` under ``[search]``, ``epochs = 20``
+under ``[train.cnn]``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from lookalike.errors import UsageError
 
-__all__ = ["Setting", "default_map", "settings"]
+__all__ = ["Setting", "commands_of", "default_map", "settings"]
 
 PREFIX = "LOOKALIKE_"
 
@@ -29,6 +30,15 @@ class Setting:
     option: str
     value: Any
     source: str
+
+
+def commands_of(group: Any) -> dict[str, Any]:
+    """Return the commands of a program by name, in the order of its help; those of a group as "train cnn"."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        inner = commands_of(command) if hasattr(command, "commands") else {}
+        found |= {f"{name} {below}": one for below, one in inner.items()} or {name: command}
+    return found
 
 
 def settings(commands: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[Setting]:
@@ -54,11 +64,14 @@ def settings(commands: Mapping[str, Any], environment: Mapping[str, str] | None 
     return found
 
 
-def default_map(found: list[Setting]) -> dict[str, dict[str, Any]]:
-    """Return the settings in the form in which click takes them: value by option by command."""
-    result: dict[str, dict[str, Any]] = {}
+def default_map(found: list[Setting]) -> dict[str, Any]:
+    """Return the settings in the form in which click takes them: value by option by command (by group)."""
+    result: dict[str, Any] = {}
     for setting in found:
-        result.setdefault(setting.command, {})[setting.option] = setting.value
+        table = result
+        for name in setting.command.split():
+            table = table.setdefault(name, {})
+        table[setting.option] = setting.value
     return result
 
 
@@ -80,7 +93,13 @@ def _from_file(path: Path, commands: Mapping[str, Any]) -> list[Setting]:
         # A library named in a file lies relative to that file, wherever the command is run.
         return str(path.parent / Path(value).expanduser()) if name == "library" and isinstance(value, str) else value
 
-    for key, value in content.items():
+    groups = {name.rpartition(" ")[0] for name in commands} - {""}
+    tables = {key: value for key, value in content.items() if key not in groups}
+    for group in groups & set(content):
+        if not isinstance(content[group], dict) or not all(isinstance(one, dict) for one in content[group].values()):
+            raise UsageError(f"{path}: options of `lookalike {group}` stand in a table such as [{group}.cnn]")
+        tables |= {f"{group} {name}": one for name, one in content[group].items()}
+    for key, value in tables.items():
         if isinstance(value, dict):
             if key not in commands:
                 raise UsageError(f"{path}: no command {key!r}; there are {', '.join(commands)}")

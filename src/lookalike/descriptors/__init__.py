@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import entry_points
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,24 @@ __all__ = ["available", "describe", "get_descriptor"]
 _BUILT_IN = {
     "lite0": "lookalike.descriptors.lite0:Lite0",
     "pdq": "lookalike.descriptors.pdq:PDQ",
+    "haralick": "lookalike.descriptors.haralick:Haralick",
+    "lite0:320": "lookalike.descriptors.lite0:Lite0Large",
+    "lite0:grey": "lookalike.descriptors.lite0:Lite0Grey",
+    "imgsim": "lookalike.descriptors.imgsim:Imgsim",
 }
+
+_READY = {"imgsim": "lookalike.descriptors.imgsim:ready"}
+"""Of those that need something to be set up first: what tells whether it is."""
 
 
 def available() -> tuple[str, ...]:
-    """Return the names of all descriptors that can be asked for, ours first."""
+    """Return the names of all descriptors that can be used here, ours first.
+
+    `imgsim` is among them once its weights are there: the others need nothing but this package.
+    """
+    ours = [name for name in _BUILT_IN if name not in _READY or _attribute(_READY[name])()]
     others = sorted({point.name for point in entry_points(group="lookalike.descriptors")} - set(_BUILT_IN))
-    return (*_BUILT_IN, *others)
+    return (*ours, *others)
 
 
 def get_descriptor(name: str, device: str = DEVICE) -> Descriptor:
@@ -65,8 +77,7 @@ def _make(name: str, device: str, _stamp: int) -> Descriptor:
 
         return OnnxDescriptor(name, device)
     if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        make = getattr(importlib.import_module(module), attribute)
+        make = _attribute(_BUILT_IN[name])
     else:
         points = [point for point in entry_points(group="lookalike.descriptors") if point.name == name]
         if not points:
@@ -76,6 +87,13 @@ def _make(name: str, device: str, _stamp: int) -> Descriptor:
             raise UnknownDescriptorError(f"no descriptor {name!r}: choose one of {have}")
         make = points[0].load()
     return make(device=device) if "device" in inspect.signature(make).parameters else make()
+
+
+def _attribute(place: str) -> Callable[..., Any]:
+    """Return what "module:name" names."""
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _is_model(name: str) -> bool:

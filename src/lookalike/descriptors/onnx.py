@@ -252,7 +252,7 @@ class OnnxDescriptor:
             preprocess=spec.preprocess,
             source=spec.source,
             weights=digest,
-            licence=spec.licence,
+            licence=spec.licence or "not stated",
             min_side=max(spec.height, spec.width if spec.fit != "short" else 0),
         )
         self.labels = spec.labels
@@ -269,7 +269,8 @@ class OnnxDescriptor:
         Returns
         -------
         Vectors
-            (n, dim) float32; rows of unit length if the spec's metric is "cosine".
+            (n, dim) float32; rows of unit length if the spec's metric is "cosine", where a row of zeros, which has no
+            direction, gets that of equal numbers.
 
         Raises
         ------
@@ -278,7 +279,8 @@ class OnnxDescriptor:
         """
         vectors = self._run(self.model_spec.output, images, self.spec.dim)
         if self.spec.metric == "cosine":
-            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+            vectors[~vectors.any(axis=1)] = 1.0
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
     def probabilities(self, images: Sequence[RGBImage]) -> NDArray[np.float32]:

@@ -62,6 +62,11 @@ class Model:
         self._load()
         return 4 if self.provider == "CPUExecutionProvider" else 64
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives."""
+        return tuple(each.name for each in self._load().get_outputs())
+
     def run(self, output: str, images: NDArray[Any], *, input: str = "images") -> NDArray[np.float32]:  # noqa: A002
         """Return one output for a batch, such as (n, height, width, 3) uint8.
 

@@ -68,11 +68,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Found:
-    """The groups, the pixel hashes that were worked out on the way, and what was left out, with counts."""
+    """The groups, the pixel hashes that were worked out on the way, and what was left out, with counts.
+
+    `pairs` are the content ids of all that passed, also across groups.
+    """
 
     groups: tuple[DuplicateGroup, ...]
     pixel_hashes: dict[int, bytes] = field(default_factory=dict)
     left_out: tuple[tuple[str, int], ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -143,7 +147,8 @@ def find_duplicates(
     order = {verdict: rank for rank, verdict in enumerate(LEVELS)}
     built.sort(key=lambda m: (max(order[str(x.verdict)] for x in m[1:]), -len(m), m[0].uri))
     groups = tuple(DuplicateGroup(number, tuple(members)) for number, members in enumerate(built, 1))
-    return Found(groups, hashes, tuple(left_out.items()))
+    passed = tuple((pictures[a].content.id, pictures[b].content.id) for a, b in zip(edges.a, edges.b, strict=True))
+    return Found(groups, hashes, tuple(left_out.items()), passed)
 
 
 def _candidate(picture: Picture) -> Candidate:

@@ -3,26 +3,50 @@
 Importing this costs nothing: Pillow, Jinja2 and pyarrow are loaded by the face that needs them.
 """
 
+from lookalike.render.clusters import cluster_sheet, clusters_page, clusters_sheet
+from lookalike.render.explain_sheet import explain_sheet
+from lookalike.render.map_page import map_page
+from lookalike.render.matrix import distances_bytes, distances_face, write_distances
+from lookalike.render.plots import classification_page, confusion_plot
+from lookalike.render.plots_cluster import choice_plot, map_plot
+from lookalike.render.plots_evaluate import evaluation_plot
 from lookalike.render.progress import Progress, progress
 from lookalike.render.report import duplicates_page, search_page
 from lookalike.render.rows import FACES, Face, face_of, write_file, write_rows
 from lookalike.render.sheet import groups_sheet, search_sheet
+from lookalike.render.vectors import named_from, vectors_face, write_vectors
 from lookalike.render.words import human_bytes, human_count, human_distance, human_seconds
 
 __all__ = [
     "FACES",
     "Face",
     "Progress",
+    "choice_plot",
+    "classification_page",
+    "cluster_sheet",
+    "clusters_page",
+    "clusters_sheet",
+    "confusion_plot",
+    "distances_bytes",
+    "distances_face",
     "duplicates_page",
+    "evaluation_plot",
+    "explain_sheet",
     "face_of",
     "groups_sheet",
     "human_bytes",
     "human_count",
     "human_distance",
     "human_seconds",
+    "map_page",
+    "map_plot",
+    "named_from",
     "progress",
     "search_page",
     "search_sheet",
+    "vectors_face",
+    "write_distances",
     "write_file",
     "write_rows",
+    "write_vectors",
 ]

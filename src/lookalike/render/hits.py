@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lookalike.results import SearchResult
 from lookalike.types import Uri
@@ -23,15 +23,27 @@ class Hit:
 
 @dataclass(frozen=True)
 class QueryHits:
-    """A query and its neighbours, closest first; `failed` says why there are none, or is empty."""
+    """A query and its neighbours, closest first; `failed` says why there are none, or is empty.
+
+    `cluster` is what the query was told to be in, and `within` its neighbours there; None where no clusters were given.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     failed: str = ""
+    cluster: str | None = None
+    within: tuple[Hit, ...] | None = None
 
 
 def hits_by_query(result: SearchResult) -> list[QueryHits]:
     """Return the neighbours of each query in the order asked; a query asked twice comes twice."""
+    if result.within is not None:
+        everywhere = hits_by_query(replace(result, within=None, clusters=()))
+        inside = hits_by_query(result.within)
+        return [
+            replace(found, cluster=cluster, within=near.hits)
+            for found, near, cluster in zip(everywhere, inside, result.clusters, strict=True)
+        ]
     failed = dict(result.failed)
     rows = result.rows().dicts()
     found = []

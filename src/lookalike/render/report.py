@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.errors import UsageError
-from lookalike.render.hits import QueryHits, hits_by_query
+from lookalike.render.hits import Hit, QueryHits, hits_by_query
 from lookalike.render.words import (
     COPIES,
     VERDICT_MEANING,
@@ -219,22 +219,25 @@ def _tone(verdict: str | None) -> str:
 def _query(
     found: QueryHits, descriptor: str, load: Callable[[str], RGBImage | None], side: int, limit: int
 ) -> dict[str, Any]:
-    hits = []
-    for hit in found.hits[:limit]:
-        facts = [("distance", human_distance(hit.distance, descriptor), "")]
-        if hit.probability is not None:
-            facts.append(("certainty", _percent(hit.probability), ""))
-        picture = _picture(hit.uri, load, side)
-        hits.append(
-            {**picture, "rank": hit.rank, "verdict": hit.verdict or "", "tone": _tone(hit.verdict), "facts": facts}
-        )
+    hits = [_hit(hit, descriptor, load, side) for hit in found.hits[:limit]]
     return {
         **_picture(found.query, load, side),
         "failed": visible(found.failed),
+        "cluster": visible(found.cluster or ""),
+        "told": found.within is not None,
+        "within": [_hit(hit, descriptor, load, side) for hit in (found.within or ())[:limit]],
         "hits": hits,
         "more": human_count(len(found.hits) - len(hits), "more picture"),
         "any_more": len(found.hits) > len(hits),
     }
+
+
+def _hit(hit: Hit, descriptor: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:
+    facts = [("distance", human_distance(hit.distance, descriptor), "")]
+    if hit.probability is not None:
+        facts.append(("certainty", _percent(hit.probability), ""))
+    picture = _picture(hit.uri, load, side)
+    return {**picture, "rank": hit.rank, "verdict": hit.verdict or "", "tone": _tone(hit.verdict), "facts": facts}
 
 
 def _picture(uri: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:

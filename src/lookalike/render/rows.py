@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import os
 import re
 import stat
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
 
-from lookalike.errors import LookalikeError, MissingDependencyError, UsageError
+from lookalike.errors import LookalikeError, UsageError
+from lookalike.frames import json_text, original_bytes
 from lookalike.render.table import table_text
 from lookalike.render.words import plain
 from lookalike.types import Rows
@@ -80,19 +78,11 @@ def write_rows(
     elif face == "json":
         stream.writelines(_json_chunks(rows))
     elif face == "jsonl":
-        stream.writelines(_json(row).encode() + b"\n" for row in rows.dicts())
+        stream.writelines(json_text(row).encode() + b"\n" for row in rows.dicts())
     elif face == "parquet":
         _write_parquet(rows, stream)
     else:
         raise UsageError(f"rows cannot be shown as {face!r}; choose one of table, csv, json, jsonl, parquet")
-
-
-def original_bytes(text: str) -> bytes:
-    """Return `text` as UTF-8, the surrogate escapes of file names as the bytes that they stand for."""
-    try:
-        return text.encode("utf-8", sys.getfilesystemencodeerrors())
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
 
 
 def _csv_lines(rows: Rows) -> Iterator[str]:
@@ -111,81 +101,30 @@ def _csv_field(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else _json(value) if isinstance(value, list | dict) else repr(value)
+    text = value if isinstance(value, str) else json_text(value) if isinstance(value, list | dict) else repr(value)
     return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
-
-
-def _json(value: Any, indent: int | None = None) -> str:
-    """Return `value` as JSON that is valid UTF-8 whatever the file names are."""
-    text = json.dumps(_finite(plain(value)), ensure_ascii=False, indent=indent, allow_nan=False)
-    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _finite(value: Any) -> Any:
-    """Return `value` with None for the numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def _json_chunks(rows: Rows) -> Iterator[bytes]:
     if rows.single:
-        yield _json(next(rows.dicts(), {}), indent=2).encode() + b"\n"
+        yield json_text(next(rows.dicts(), {}), indent=2).encode() + b"\n"
         return
     separator = "[\n  "
     for row in rows.dicts():
         # A line end within a value is escaped, so every line end here is the layout's.
-        yield (separator + _json(row, indent=2).replace("\n", "\n  ")).encode()
+        yield (separator + json_text(row, indent=2).replace("\n", "\n  ")).encode()
         separator = ",\n  "
     yield b"\n]\n" if rows.values else b"[]\n"
 
 
-# Types of well-known columns, used where no row tells.
-_INTEGERS = {
-    "group", "rank", "width", "height", "bytes", "library_bytes", "width_a", "height_a", "width_b", "height_b",
-    "bytes_a", "bytes_b", "found", "added", "changed", "unchanged", "failed", "skipped", "read", "embedded", "indexed",
-    "missing", "contents", "version", "cluster",
-}  # fmt: skip
-_FLOATS = {"distance", "probability", "seconds", "x", "y"}
-_BOOLEANS = {"keeper", "hardlink", "same_bytes", "same_pixels", "removed", "interrupted"}
-
-
 def _write_parquet(rows: Rows, stream: BinaryIO) -> None:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise MissingDependencyError("writing Parquet needs pyarrow: pip install 'lookalike[parquet]'") from None
-    arrays = [_arrow_array(pa, name, [plain(row[at]) for row in rows.values]) for at, name in enumerate(rows.columns)]
+    table = rows.to_arrow()
+    import pyarrow.parquet as pq
+
     # Parquet asks a stream for its position, which a pipe does not have.
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, names=list(rows.columns)), buffer)
+    pq.write_table(table, buffer)
     stream.write(buffer.getbuffer())
-
-
-def _arrow_array(pa: Any, name: str, values: list[Any]) -> Any:
-    present = [value for value in values if value is not None]
-    if present and all(isinstance(value, list) and all(isinstance(item, str) for item in value) for value in present):
-        return pa.array([None if value is None else list(map(_utf8, value)) for value in values], pa.list_(pa.string()))
-    if _all_are(bool, present) if present else name in _BOOLEANS:
-        return pa.array(values, pa.bool_())
-    if _all_are(int, present) if present else name in _INTEGERS:
-        return pa.array(values, pa.int64())
-    if _all_are((int, float), present) if present else name in _FLOATS:
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    return pa.array([None if value is None else _utf8(value) for value in values], pa.string())
-
-
-def _all_are(kinds: type | tuple[type, ...], values: list[Any]) -> bool:
-    # A bool is an int to Python, but a column of both is text.
-    return all(isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool)) for value in values)
-
-
-def _utf8(value: Any) -> str:
-    text = value if isinstance(value, str) else _json(value)
-    return original_bytes(text).decode("utf-8", "backslashreplace")
 
 
 def face_of(path: str | Path | None, explicit: str | None = None, valid: Sequence[Face] = FACES) -> Face:

@@ -16,6 +16,7 @@ from lookalike.render.words import (
     COPIES,
     human_count,
     human_distance,
+    human_seconds,
     number,
     shorten_end,
     shorten_path,
@@ -34,6 +35,7 @@ _MARGIN = 40
 _GAP = 20
 _CAPTION = 52
 _BLOCK_GAP = 36
+_HEADING = 30
 _MAX_ENLARGEMENT = 4
 
 _PAPER = (250, 249, 246)
@@ -66,9 +68,12 @@ class _Tile:
 
 @dataclass(frozen=True)
 class _Block:
-    lead: _Tile
+    """A picture at the left, those that belong to it at the right; `heading` stands above, `remark` below these."""
+
+    lead: _Tile | None
     tiles: tuple[_Tile, ...]
     remark: str = ""
+    heading: str = ""
 
 
 def search_sheet(
@@ -82,6 +87,8 @@ def search_sheet(
     max_pixels: int = 60_000_000,
 ) -> Image.Image:
     """Return a contact sheet: each query at the left, its neighbours to the right of it, closest first.
+
+    Where clusters were given, a query has two rows: its neighbours among all pictures, and those in its cluster.
 
     Parameters
     ----------
@@ -109,8 +116,10 @@ def search_sheet(
         If `tile` or `columns` is out of range.
     """
     found = hits_by_query(result)
-    blocks = [_search_block(query, result.descriptor) for query in found[:max_queries]]
+    blocks = [block for query in found[:max_queries] for block in _search_blocks(query, result.descriptor)]
     facts = [human_count(len(found), "query", "queries"), f"by {result.descriptor}"]
+    if result.seconds > 0:
+        facts.append(f"found in {_milliseconds(result.seconds)}")
     sheet = _Sheet(tile, columns, max_pixels)
     return sheet.draw(blocks, len(found), ("more query", "more queries"), title or "Search", facts, load)
 
@@ -154,10 +163,22 @@ def groups_sheet(
     return sheet.draw(blocks, len(report.groups), ("more group", "more groups"), title or "Duplicates", facts, load)
 
 
-def _search_block(found: QueryHits, descriptor: str) -> _Block:
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.95 else human_seconds(seconds)
+
+
+def _search_blocks(found: QueryHits, descriptor: str) -> list[_Block]:
     lead = _Tile(found.query, "query", outlined=True)
     remark = found.failed or ("" if found.hits else "nothing found")
-    return _Block(lead, tuple(_hit_tile(hit, descriptor) for hit in found.hits), remark)
+    tiles = tuple(_hit_tile(hit, descriptor) for hit in found.hits)
+    if found.within is None or found.failed:
+        return [_Block(lead, tiles, remark)]
+    everywhere = _Block(lead, tiles, remark, "among all pictures")
+    if found.cluster is None:
+        return [everywhere]
+    inside = tuple(_hit_tile(hit, descriptor) for hit in found.within)
+    empty = "" if inside else "nothing found"
+    return [everywhere, _Block(None, inside, empty, f"within cluster {found.cluster}, told by its nearest neighbours")]
 
 
 def _hit_tile(hit: Hit, descriptor: str) -> _Tile:
@@ -200,7 +221,7 @@ class _Sheet:
 
         head, foot = 120, _MARGIN
         shown = self._within_limits(blocks, head + foot)
-        left_out = total - len(shown)
+        left_out = total - sum(block.lead is not None for block in shown)
         note = f"{human_count(left_out, *nouns)} not shown" if left_out else ""
         if not shown:
             note = note or "nothing found"
@@ -211,7 +232,7 @@ class _Sheet:
         self._head(pen, title, [*facts, *([note] if left_out else [])])
         top = head
         for at, block in enumerate(shown):
-            if at:
+            if at and block.lead is not None:
                 self._line(pen, top - _BLOCK_GAP // 2)
             self._block(page, pen, top, block, load)
             top += self._height(block) + _BLOCK_GAP
@@ -233,13 +254,14 @@ class _Sheet:
         return shown
 
     def _cut(self, block: _Block, room: int) -> _Block:
-        rows = max((room - 24 + _GAP) // (self.row + _GAP), 1)
+        rows = max((room - 24 - _HEADING + _GAP) // (self.row + _GAP), 1)
         kept = block.tiles[: rows * self.columns]
-        return _Block(block.lead, kept, f"{number(len(block.tiles) - len(kept))} more not shown")
+        return _Block(block.lead, kept, f"{number(len(block.tiles) - len(kept))} more not shown", block.heading)
 
     def _height(self, block: _Block) -> int:
         rows = max(-(-len(block.tiles) // self.columns), 1)
-        return rows * self.row + (rows - 1) * _GAP + (24 if block.tiles and block.remark else 0)
+        height = rows * self.row + (rows - 1) * _GAP + (24 if block.tiles and block.remark else 0)
+        return height + (_HEADING if block.heading else 0)
 
     def _head(self, pen: ImageDraw.ImageDraw, title: str, facts: Sequence[str]) -> None:
         room = self.width - 2 * _MARGIN
@@ -257,14 +279,18 @@ class _Sheet:
         block: _Block,
         load: Callable[[str], RGBImage | None],
     ) -> None:
-        self._tile(page, pen, _MARGIN, top, block.lead, load)
         start = _MARGIN + self.tile + 2 * _GAP
+        room = self.width - _MARGIN - start
+        below = self._height(block) - 18 if block.tiles else self.tile // 2 - 10
+        if block.heading:
+            _write(pen, (start, top), _shortened_end(visible(block.heading), room, 16), 16, _FAINT)
+            top, below = top + _HEADING, below - (_HEADING if block.tiles else 0)
+        if block.lead is not None:
+            self._tile(page, pen, _MARGIN, top, block.lead, load)
         for at, tile in enumerate(block.tiles):
             row, column = divmod(at, self.columns)
             self._tile(page, pen, start + column * (self.tile + _GAP), top + row * (self.row + _GAP), tile, load)
         if block.remark:
-            below = self._height(block) - 18 if block.tiles else self.tile // 2 - 10
-            room = self.width - _MARGIN - start
             _write(pen, (start, top + below), _shortened_end(visible(block.remark), room, 16), 16, _FAINT)
 
     def _tile(

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from lookalike.store.matrix import Block, VectorMatrix
+from lookalike.store.scaler import Scaler
+from lookalike.store.scaling import current_scaler, refresh_scalers
 from lookalike.store.store import Content, Image, Known, Record, Store
 
-__all__ = ["Block", "Content", "Image", "Known", "Record", "Store", "VectorMatrix"]
+__all__ = [
+    "Block",
+    "Content",
+    "Image",
+    "Known",
+    "Record",
+    "Scaler",
+    "Store",
+    "VectorMatrix",
+    "current_scaler",
+    "refresh_scalers",
+]

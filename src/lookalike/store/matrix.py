@@ -1,5 +1,7 @@
 """The vectors of one descriptor as memory-mapped chunk files: a cache of the database, checked before use.
 
+Those of a descriptor that is standardised are kept so, in files of their own.
+
 A file holds a header, the keys (int64), the norms (float32, cosine only) and the rows. The header names the chunk's
 token in the database and the CRC-32 of all that follows, and has a CRC-32 of its own. Whatever does not match,
 is cut short or cannot be read is made again from the database; if it cannot be written, it is kept in memory.
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.store.scaler import Scaler
 from lookalike.store.store import Store
 from lookalike.types import DescriptorSpec, Vectors
 
@@ -57,22 +60,33 @@ class VectorMatrix:
         self._folder = store.folder / "cache" / spec.fingerprint
         self._blocks: dict[int, tuple[int, Block]] = {}
 
-    def blocks(self) -> Sequence[Block]:
-        """Return all blocks in the order of their keys, brought up to date with the database."""
-        tokens = self._store.chunk_tokens(self._descriptor_id)
+    def blocks(self, scaler: Scaler | None = None) -> Sequence[Block]:
+        """Return all blocks in the order of their keys, brought up to date with the database.
+
+        Parameters
+        ----------
+        scaler
+            What standardises the rows; None for the rows as the database has them.
+        """
+        mask = 0 if scaler is None else scaler.token
         fresh: dict[int, tuple[int, Block]] = {}
-        for chunk, token in tokens.items():
+        for chunk, token in self._store.chunk_tokens(self._descriptor_id).items():
             held = self._blocks.get(chunk)
-            fresh[chunk] = held if held and held[0] == token else (token, self._load(chunk, token))
+            good = held is not None and held[0] == token ^ mask
+            fresh[chunk] = held if held and good else (token ^ mask, self._load(chunk, token, scaler))
         self._blocks = fresh
         return [block for _, block in fresh.values() if len(block.keys)]
 
-    def _load(self, chunk: int, token: int) -> Block:
-        path = self._folder / f"{chunk:06d}.vectors"
-        block = self._read(path, chunk, token)
+    def _load(self, chunk: int, token: int, scaler: Scaler | None) -> Block:
+        # A file of standardised rows names the chunk's token and the scaler's in one number.
+        mask, suffix = (0, "vectors") if scaler is None else (scaler.token, "standardised")
+        path = self._folder / f"{chunk:06d}.{suffix}"
+        block = self._read(path, chunk, token ^ mask)
         if block is not None:
             return block
         keys, rows = self._store.read_chunk(self._descriptor_id, chunk, self._spec)
+        if scaler is not None:
+            rows = scaler.standardise(rows)
         norms = None
         if self._spec.metric == "cosine":
             norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float32)).astype(np.float32)
@@ -80,7 +94,7 @@ class VectorMatrix:
         # Read again: a writer may have been between the token and the rows. Then memory serves, and no file is made.
         if self._store.chunk_tokens(self._descriptor_id).get(chunk) == token:
             with contextlib.suppress(OSError):
-                self._write(path, chunk, token, block)
+                self._write(path, chunk, token ^ mask, block)
         return block
 
     def _layout(self, rows: int) -> tuple[int, int, int]:

@@ -70,6 +70,15 @@ MIGRATIONS = (
         PRIMARY KEY (descriptor_id, chunk)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE scalers (
+        descriptor_id INTEGER PRIMARY KEY REFERENCES descriptors (id),
+        vectors INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        mean BLOB NOT NULL,
+        deviation BLOB NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

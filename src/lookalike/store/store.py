@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import LibraryError
 from lookalike.store.database import Database
+from lookalike.store.scaler import Scaler
 from lookalike.store.schema import CHUNK, VECTOR_SHIFT, VERSION
 from lookalike.types import DescriptorSpec, SourceItem, Uri, Vectors
 
@@ -357,6 +358,22 @@ class Store:
         return dict(
             self._db.rows("SELECT chunk, token FROM chunks WHERE descriptor_id = ? ORDER BY chunk", (descriptor_id,))
         )
+
+    def scaler(self, descriptor_id: int) -> Scaler | None:
+        """Return the scaler of a descriptor's vectors, if one was kept: see `lookalike.store.scaling`."""
+        sql = "SELECT vectors, state, mean, deviation FROM scalers WHERE descriptor_id = ?"
+        for vectors, state, mean, deviation in self._db.rows(sql, (descriptor_id,)):
+            return Scaler(np.frombuffer(mean, np.float64), np.frombuffer(deviation, np.float64), vectors, state)
+        return None
+
+    def set_scaler(self, descriptor_id: int, scaler: Scaler) -> None:
+        """Keep the scaler of a descriptor's vectors in place of the last one."""
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO scalers (descriptor_id, vectors, state, mean, deviation) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (descriptor_id, scaler.vectors, scaler.state, scaler.mean.tobytes(), scaler.deviation.tobytes()),
+            )
 
     def read_chunk(self, descriptor_id: int, chunk: int, spec: DescriptorSpec) -> tuple[NDArray[np.int64], Vectors]:
         """Return the content ids (n,) and the vectors (n, spec.width), in storage type, of one chunk."""

@@ -1,0 +1,114 @@
+"""`lookalike distances`: all distances between pictures, as a matrix; or each picture's neighbours, in order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookalike import defaults
+from lookalike.cli import options
+from lookalike.cli.common import drawing, gallery, open_library, progress, write_text, written
+from lookalike.cli.emit import emit, face, say, write_to
+
+if TYPE_CHECKING:
+    from lookalike.library import Library
+    from lookalike.results import Gallery, SearchResult
+
+__all__ = ["distances"]
+
+
+def distances(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH", help="Files and folders; new ones are indexed. [default: the whole library]",
+            show_default=False,
+        ),
+    ] = None,
+    descriptor: Annotated[
+        str, typer.Option("--descriptor", "-d", metavar="NAME", help="By which to compare.")
+    ] = defaults.DESCRIPTOR,
+    condensed: Annotated[bool, typer.Option("--condensed", help="Each pair once, in SciPy's order.")] = False,
+    neighbours: Annotated[
+        int | None,
+        typer.Option("-k", "--neighbours", min=1, metavar="N", help="No matrix: the N nearest of each picture.",
+                     show_default=False),
+    ] = None,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Refuse to write more. [default: what is free where FILE is to be]",
+                     show_default=False),
+    ] = None,
+    library: options.Library = None,
+    device: options.Device = defaults.DEVICE,
+    relative_to: options.RelativeTo = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT",
+            help=f"csv, npy; with -k {', '.join(defaults.FACES)}, png, html. [default: by the suffix of --output]",
+            show_default=False,
+        ),
+    ] = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Write the distance of every picture to every other as a matrix, or list each one's neighbours in order.
+
+    npy has the names in a CSV file beside it, row by row.
+
+    \b
+    Examples:
+      lookalike distances photos/ --output distances.npy
+      lookalike distances photos/ --descriptor haralick --condensed --format csv
+      lookalike distances photos/ --descriptor haralick -k 5 --output sheet.png
+    """
+    from lookalike.distances import neighbours as find_neighbours
+    from lookalike.render import distances_face
+
+    target = None if output is None or str(output) == "-" else output
+    chosen = face(target, form, ("png", "html")) if neighbours else distances_face(target, form)
+    with open_library(library, create=bool(paths)) as opened:
+        pictures = gallery(opened, paths, descriptor=descriptor, device=device, quiet=quiet or not paths)
+        if neighbours is None:
+            if relative_to is not None:
+                from lookalike.render import named_from
+
+                pictures = named_from(pictures, relative_to)
+            _write_matrix(pictures, chosen, target, condensed, max_bytes, quiet)
+            return
+        found = find_neighbours(pictures, neighbours)
+        if chosen in ("png", "html"):
+            _draw(opened, found, chosen, target, quiet)
+        else:
+            emit(found.rows(), chosen, target, relative_to=relative_to)
+    say(written(target), quiet=quiet or target is None)
+
+
+def _write_matrix(
+    pictures: Gallery, chosen: str, target: Path | None, condensed: bool, max_bytes: int | None, quiet: bool
+) -> None:
+    from lookalike.distances import check_fits, distance_rows, free_disk
+    from lookalike.render import distances_bytes, write_distances
+
+    limit = max_bytes if max_bytes is not None or target is None else free_disk(target)
+    what = "--max-bytes" if max_bytes is not None else f"free space at {target}"
+    check_fits(len(pictures), distances_bytes(pictures, chosen, condensed=condensed), limit, what)
+    with progress("Comparing", quiet) as tell:
+        rows = distance_rows(pictures, upper=condensed)
+        files = write_distances(pictures, rows, chosen, target, sys.stdout.buffer, condensed=condensed, progress=tell)
+    sys.stdout.buffer.flush()
+    say(f"{len(pictures):,} pictures. Written: {', '.join(map(str, files))}", quiet=quiet or not files)
+
+
+def _draw(opened: Library, found: SearchResult, chosen: str, target: Path | None, quiet: bool) -> None:
+    from lookalike.render import search_page, search_sheet
+
+    with drawing(opened, quiet) as load:
+        if chosen == "png":
+            write_to(target, lambda stream: search_sheet(found, load).save(stream, "PNG"))
+        else:
+            write_to(target, lambda stream: write_text(stream, search_page(found, load)))

@@ -1,0 +1,117 @@
+"""`lookalike split`: pictures into training, validation and test, copies never on two sides."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookalike import defaults
+from lookalike.cli import options
+from lookalike.cli.common import open_library, progress, written
+from lookalike.cli.emit import emit, face, say
+
+if TYPE_CHECKING:
+    from lookalike.splitting import Split
+
+__all__ = ["split"]
+
+
+def split(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH", help="Folders and files; new ones are indexed. [default: the whole library]",
+            show_default=False,
+        ),
+    ] = None,
+    parts: Annotated[
+        str,
+        typer.Option(
+            metavar="PARTS", help="Shares, such as 75:25 or train=.85,val=.15; or 'train=30 each,test=rest'."
+        ),
+    ] = defaults.PARTS,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Instead of parts: N equal folds. [default: none]", show_default=False),
+    ] = None,
+    labels: options.Labels = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW", help="What else stays together: folder, name:PATTERN, or a CSV file, as in --labels.",
+            show_default=False,
+        ),
+    ] = None,
+    level: Annotated[
+        str,
+        typer.Option(metavar="LEVEL", help=f"Weakest verdict that binds copies: {', '.join(defaults.LEVELS)}."),
+    ] = defaults.SPLIT_LEVEL,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another number, another split.")] = defaults.SEED,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An earlier split as CSV: its pictures stay, new ones are added.",
+                     show_default=False),
+    ] = None,
+    library: options.Library = None,
+    device: options.Device = defaults.DEVICE,
+    relative_to: options.RelativeTo = None,
+    format_: options.Format = None,
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Divide pictures into training, validation and test; copies are never on two sides.
+
+    \b
+    Examples:
+      lookalike split pictures/ --labels folder --output split.csv
+      lookalike split pictures/ --labels folder --parts 75:25 --format csv
+      lookalike split pictures/ --labels folder --parts 'train=30 each,test=rest'
+      lookalike split pictures/ --folds 5 --level same-scene --output folds.csv
+      lookalike split pictures/ --keep split.csv --output larger.csv
+    """
+    chosen = face(output, format_)
+    with open_library(library, create=bool(paths)) as opened, contextlib.ExitStack() as bars:
+        count = bars.enter_context(progress("Indexing", quiet))
+        compare: Callable[..., None] | None = None
+
+        def comparing(done: int, total: int) -> None:
+            nonlocal compare
+            if compare is None:  # one bar at a time
+                bars.close()
+                compare = bars.enter_context(progress("Comparing", quiet))
+            compare(done, total)
+
+        made = opened.split(
+            paths or (),
+            labels=labels,
+            groups=groups,
+            parts=parts,
+            folds=folds,
+            level=level,
+            seed=seed,
+            keep=keep,
+            device=device,
+            progress=lambda report: count(report.found, report.total, report.failed),
+            comparing=comparing,
+        )
+    emit(made.rows(), chosen, output, relative_to=relative_to)
+    for line in _in_words(made):
+        say(line, quiet=quiet)
+    say(written(output), quiet=quiet or output is None)
+
+
+def _in_words(made: Split) -> list[str]:
+    """Return how near the parts are to what was asked for, and what could not be looked at."""
+    from lookalike.words import human_count
+
+    lines = []
+    summary = made.summary()
+    for name, pictures, asked, groups, off, label in summary.values:
+        line = f"{summary.columns[0]} {name}: {human_count(pictures, 'picture')}"
+        line += f" ({pictures / max(len(made), 1):.1%}; asked {asked:.1f}), {human_count(groups, 'group')} of copies"
+        lines.append(f"{line}; farthest off in {label}: {off:+.1f}" if label is not None else line)
+    return lines + [f"{count} {reason}." for reason, count in made.left_out]

@@ -1,0 +1,100 @@
+"""The vectors that a library holds: which there are, and what searches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from lookalike.approximation import load_approximate, refresh_approximate
+from lookalike.errors import FingerprintError
+from lookalike.index import ExactIndex, choose
+from lookalike.store import Block, Scaler, Store, VectorMatrix, current_scaler
+from lookalike.types import DescriptorSpec, Uri, VectorIndex, Vectors
+
+__all__ = ["Holdings"]
+
+
+class Holdings:
+    """A library's vectors by descriptor. The matrices that it has mapped outlive a call."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._matrices: dict[int, VectorMatrix] = {}
+
+    def number(self, spec: DescriptorSpec) -> int:
+        """Return the number that a descriptor has in this library.
+
+        Raises
+        ------
+        FingerprintError
+            If there are no vectors of it, or only such of another version.
+        """
+        held = self.store.descriptors()
+        for id_, other in held.items():
+            if other.fingerprint == spec.fingerprint:
+                return id_
+        again = f"`lookalike index PATH --descriptor {spec.name} --library {self.store.folder}`"
+        if any(other.name == spec.name for other in held.values()):
+            raise FingerprintError(
+                f"this library's {spec.name} vectors were made with other weights or another preprocessing: "
+                f"make new ones with {again}"
+            )
+        have = ", ".join(sorted({other.name for other in held.values()})) or "none at all"
+        raise FingerprintError(f"this library has no {spec.name} vectors (it has {have}): make them with {again}")
+
+    def scaler(self, spec: DescriptorSpec) -> Scaler | None:
+        """Return what standardises a descriptor's vectors here; None if nothing does."""
+        return current_scaler(self.store, self.number(spec), spec) if spec.standardised else None
+
+    def _matrix(self, descriptor_id: int, spec: DescriptorSpec) -> VectorMatrix:
+        return self._matrices.setdefault(descriptor_id, VectorMatrix(self.store, descriptor_id, spec))
+
+    def blocks(
+        self, descriptor_id: int, spec: DescriptorSpec, only: set[int] | None = None, scaler: Scaler | None = None
+    ) -> list[Block]:
+        """Return all vectors, or those of some contents, block by block: the blocks are mapped, not read."""
+        blocks = list(self._matrix(descriptor_id, spec).blocks(scaler))
+        if only is None:
+            return blocks
+        chosen = []
+        for block in blocks:
+            keep = np.fromiter((int(key) in only for key in block.keys), bool, len(block.keys))
+            chosen.append(Block(block.keys[keep], block.rows[keep], None if block.norms is None else block.norms[keep]))
+        return chosen
+
+    def exact(
+        self, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None = None, only: set[int] | None = None
+    ) -> ExactIndex:
+        """Return the index over `blocks`."""
+        blocks = self.blocks(descriptor_id, spec, only, scaler)
+        return ExactIndex.from_blocks(spec.metric, spec.dim, [(b.keys, b.rows, b.norms) for b in blocks])
+
+    def index(self, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None = None) -> VectorIndex:
+        """Return what searches fastest: the exact index, or an approximate one where there are many vectors.
+
+        The approximate one is made by `add`; where it is not there or not to be trusted, the exact one answers. So it
+        does for standardised vectors: all of them change with the scaler, and an index of them would not last.
+        """
+        exact = self.exact(descriptor_id, spec, scaler)
+        if scaler is not None or choose(len(exact), spec.metric) == "exact":
+            return exact
+        return load_approximate(self.store, exact, spec) or exact
+
+    def refresh(self, specs: Iterable[DescriptorSpec]) -> None:
+        """Make or bring up to date the approximate indexes of descriptors that have many vectors."""
+        for spec in specs:
+            if spec.standardised:
+                continue  # see `index`
+            exact = self.exact(self.number(spec), spec)
+            if choose(len(exact), spec.metric) == "approximate":
+                refresh_approximate(self.store, exact, spec)
+
+    def vectors(self, spec: DescriptorSpec, *, raw: bool) -> tuple[list[Uri], Vectors]:
+        """Return the names of all pictures and their vectors: see `Library.vectors`."""
+        blocks = self.blocks(self.number(spec), spec, scaler=None if raw else self.scaler(spec))
+        keys = np.concatenate([np.empty(0, np.int64), *(block.keys for block in blocks)])
+        rows = np.concatenate([np.empty((0, spec.width), spec.storage), *(block.rows for block in blocks)])
+        at = {int(key): row for row, key in enumerate(keys)}
+        images = [image for image in self.store.images() if image.content_id in at]
+        return [image.uri for image in images], rows[[at[image.content_id] for image in images]].astype(spec.dtype)

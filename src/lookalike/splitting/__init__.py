@@ -1,0 +1,10 @@
+"""Pictures into training, validation and test, or into folds: stratified, seeded, copies never on two sides.
+
+Functions on names, labels and group numbers; who is a copy of whom is found elsewhere.
+"""
+
+from lookalike.splitting.divide import connected, split
+from lookalike.splitting.parts import Part, parse_parts
+from lookalike.splitting.table import Split, read_split
+
+__all__ = ["Part", "Split", "connected", "parse_parts", "read_split", "split"]

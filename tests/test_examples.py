@@ -1,0 +1,61 @@
+"""The notebooks in examples/ run from top to bottom, on photographs that installed packages bring along."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+pytestmark = pytest.mark.skipif(not NOTEBOOKS, reason="the examples are not here")
+
+
+def names(paths):
+    return [path.stem for path in paths]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names(NOTEBOOKS))
+def test_a_notebook_is_kept_small_and_without_what_it_printed(path):
+    text = path.read_text(encoding="utf-8")
+    notebook = json.loads(text)
+    assert len(text) < 20_000
+    assert [cell["id"] for cell in notebook["cells"]] == list(dict.fromkeys(cell["id"] for cell in notebook["cells"]))
+    for cell in notebook["cells"]:
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names(NOTEBOOKS))
+def test_its_first_cell_of_code_is_where_a_folder_is_set(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    first = "".join(next(cell for cell in cells if cell["cell_type"] == "code")["source"])
+    assert re.search(r"^FOLDER = None", first, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names(NOTEBOOKS))
+def test_it_runs_from_top_to_bottom(path, photographs, tmp_path, monkeypatch):
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the machinery that runs notebooks, not of ours: see below
+        from nbclient import NotebookClient
+
+        # What the notebook writes goes there, and models of the user's own are left alone.
+        for name in ("LOOKALIKE_MODELS", "IPYTHONDIR", "TMPDIR", "TEMP", "TMP"):
+            (tmp_path / name).mkdir()
+            monkeypatch.setenv(name, str(tmp_path / name))
+        # Threads that wait for each other spin: where other tests run, too, two would be slower than one.
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        notebook = nbformat.read(path, as_version=4)
+        client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
+        client.execute()
+    shown = {output.output_type for cell in notebook.cells for output in cell.get("outputs", [])}
+    assert "execute_result" in shown
+    told = "".join(output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output)
+    assert "Warning" not in told, told
