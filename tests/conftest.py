@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from lookalike.demo import shipped_photographs
 from lookalike.store.schema import VECTOR_SHIFT
 from lookalike.transforms import resize
 from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
+
+# Several workers test at once: threads of their own would only wait for each other, and training several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @dataclass
