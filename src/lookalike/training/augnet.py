@@ -15,7 +15,7 @@ from lookalike.defaults import AUGNET_LOSS, AUGNET_LOSSES, DEVICE, SEED
 from lookalike.descriptors.onnx import ModelSpec, model_folder
 from lookalike.errors import UsageError
 from lookalike.training.export import export
-from lookalike.training.folder import prepare_folder, write_split
+from lookalike.training.folder import discard, prepare_folder, write_split
 from lookalike.training.lite0 import DIM, MEAN, STD, lite0_trunk
 from lookalike.training.loop import CHECKPOINT, Epoch, fit, import_torch, torch_device
 from lookalike.training.pictures import load_pictures
@@ -172,7 +172,7 @@ def train_augnet(
         best = {key: value for key, value in history.epochs[history.best - 1].items() if key.startswith("val_")}
         (folder / CHECKPOINT).unlink(missing_ok=True)
     finally:
-        (folder / "pictures.npy").unlink(missing_ok=True)
+        discard(folder / "pictures.npy")
     counts = (("train", len(train)), ("val", len(val)))
     return TrainingReport(f"augnet:{name}", folder, counts, history, tuple(best.items()), pictures.failed)
 

@@ -16,7 +16,7 @@ from lookalike.errors import UsageError
 from lookalike.training.autoencoder_network import STAGES, autoencoder, code_shape
 from lookalike.training.autoencoder_plots import DECODER, LAYERS, AutoencoderModel, activations_plot, pairs_plot
 from lookalike.training.export import export, to_onnx
-from lookalike.training.folder import prepare_folder, write_rows, write_split
+from lookalike.training.folder import discard, prepare_folder, write_rows, write_split
 from lookalike.training.loop import CHECKPOINT, Epoch, fit, import_torch, torch_device
 from lookalike.training.pictures import Pictures, load_pictures
 from lookalike.training.report import TrainingReport, curves, fingerprint
@@ -155,7 +155,7 @@ def train_autoencoder(
         _draw(AutoencoderModel(folder, "cpu"), pictures, rows["val"], layer, folder)
         (folder / CHECKPOINT).unlink(missing_ok=True)
     finally:
-        (folder / "pictures.npy").unlink(missing_ok=True)
+        discard(folder / "pictures.npy")
     counts = tuple((part, len(found)) for part, found in rows.items())
     best = history.epochs[history.best - 1]["val_loss"]
     return TrainingReport(

@@ -17,7 +17,7 @@ from lookalike.errors import UsageError
 from lookalike.indexing import available_cores
 from lookalike.training.augment import NONE, USUAL, Augmentation, augment
 from lookalike.training.export import export
-from lookalike.training.folder import prepare_folder, write_rows, write_split
+from lookalike.training.folder import discard, prepare_folder, write_rows, write_split
 from lookalike.training.lite0 import MEAN, STD
 from lookalike.training.loop import CHECKPOINT, Epoch, fit, import_torch, torch_device
 from lookalike.training.networks import classifier
@@ -187,7 +187,7 @@ def train_cnn(
         write_rows(folder / "predictions.csv", ("uri", "part", "label", "predicted", "probability"), predictions)
         (folder / CHECKPOINT).unlink(missing_ok=True)
     finally:
-        (folder / "pictures.npy").unlink(missing_ok=True)
+        discard(folder / "pictures.npy")
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from lookalike.errors import UsageError
 from lookalike.types import Uri
 
-__all__ = ["prepare_folder", "write_rows", "write_split"]
+__all__ = ["discard", "prepare_folder", "write_rows", "write_split"]
 
 
 def prepare_folder(folder: Path, restart: bool) -> None:
@@ -27,6 +28,15 @@ def prepare_folder(folder: Path, restart: bool) -> None:
     if (folder / "model.json").exists():
         raise UsageError(f"{folder.parent.name}:{folder.name} is trained already: give another --name, or --restart")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def discard(path: Path) -> None:
+    """Remove the array of a run's pictures.
+
+    Windows does not remove a file that is still mapped into memory: there it stays until the next run of this name.
+    """
+    with contextlib.suppress(PermissionError):
+        path.unlink(missing_ok=True)
 
 
 def write_split(path: Path, uris: Sequence[Uri], labels: Sequence[str], parts: Sequence[str]) -> None:
