@@ -37,7 +37,7 @@ def test_it_learns_and_its_own_accuracy_flatters(pictures):
 
 
 def test_seeds_decide_the_split_and_the_weights(pictures):
-    def run(seed, rate=1e-3):
+    def run(seed, rate=1e-5):
         found = published_recipe(
             *pictures, augmented=True, leak=True, epochs=1, seed=seed, learning_rate=rate, held_out=0.5
         )
@@ -45,4 +45,4 @@ def test_seeds_decide_the_split_and_the_weights(pictures):
 
     assert run(0) == run(0)
     assert run(0) != run(1)
-    assert run(0) != run(0, 1e-5)
+    assert run(0) != run(0, 1e-4)
