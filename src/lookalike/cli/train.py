@@ -282,11 +282,14 @@ def labelled(split: Split) -> tuple[list[str], list[str], list[str]]:
 
 @contextlib.contextmanager
 def watching(quiet: bool) -> Iterator[Callable[[str, int, int, dict[str, float]], None]]:
-    """Show how reading and training go on; yield what training calls."""
+    """Show how reading and training go on; yield what training calls. Ctrl-C says how to go on."""
+    finished = 0
     with contextlib.ExitStack() as bars:
         shown: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int, measures: dict[str, float]) -> None:
+            nonlocal finished
+            finished = done if measures else 0
             if stage not in shown:
                 bars.close()  # one bar at a time
                 shown[stage] = bars.enter_context(progress(stage.capitalize(), quiet))
@@ -295,7 +298,13 @@ def watching(quiet: bool) -> Iterator[Callable[[str, int, int, dict[str, float]]
                 told = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in measures.items())
                 say(told, quiet=quiet)
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            bars.close()
+            kept = f"{finished} epochs are kept" if finished else "No epoch was finished yet"
+            say(f"Stopped. {kept}: the same command goes on from there.")
+            raise typer.Exit(130) from None
 
 
 def tell_of(report: TrainingReport, *, quiet: bool) -> None:
