@@ -78,14 +78,17 @@ def subjects(root: Path, name: str) -> None:
         "| subject | same | mirrored | its kind | another kind | order | five of its kind | five of the other | order |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
-    for row in range(0, 100, 10):
+
+    def line(row: int) -> str:
         same, mirrored, kind, stranger = (f"{value:.2f}" for value in single[row])
         name = folders[(row + 5) % len(folders)].name
-        print(
+        return (
             f"| {folders[row].name} | {same} | {mirrored} | {kind} | {stranger} ({name}) "
             f"| {'holds' if holds[row] else 'FAILS'} | {means[row, 2]:.2f} | {means[row, 3]:.2f} "
             f"| {'holds' if holds_in_mean[row] else 'FAILS'} |"
         )
+
+    print("\n".join(map(line, range(0, 100, 10))))
     for words, columns, kept in (("single pictures", single, holds), ("means of five", means, holds_in_mean)):
         steps = ", ".join(
             f"{what} {np.mean(columns[:, at] < columns[:, at + 1]):.3f}"
@@ -94,7 +97,9 @@ def subjects(root: Path, name: str) -> None:
         medians = ", ".join(f"{value:.2f}" for value in np.median(columns, axis=0))
         counts = f"{kept[:100:10].sum()} of the 10 and {kept.sum()} of all {len(folders)}"
         print(f"\nBy {words} the order holds in {counts}: {steps}. Medians over all: {medians}.")
-    print(flush=True)
+    both = np.flatnonzero(holds & holds_in_mean)[:10]
+    print(f"\nThe first {len(both)} in the order of names in which it holds by both, so chosen by their results:\n")
+    print("\n".join(map(line, both.tolist())), end="\n\n", flush=True)
 
 
 def retrieve(root: Path, name: str) -> None:

@@ -1,9 +1,13 @@
-"""The notebooks in examples/ run from top to bottom, on photographs that installed packages bring along."""
+"""The notebooks and scripts in examples/ run from top to bottom on photographs that installed packages bring along."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -59,3 +63,44 @@ def test_it_runs_from_top_to_bottom(path, photographs, tmp_path, monkeypatch):
     assert "execute_result" in shown
     told = "".join(output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output)
     assert "Warning" not in told, told
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    """Return a folder with four folders of crops, one for each of four shipped photographs."""
+    spec = importlib.util.spec_from_file_location("examples_cnn", FOLDER / "cnn.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.shipped(tmp_path_factory.mktemp("crops"))
+
+
+SCRIPTS = {
+    "texture": ["CROPS", "--labels", "folder", "-n", "3"],
+    "cnn": ["--network", "small", "--epochs", "2"],
+    "augnet": ["CROPS", "--epochs", "1"],
+    "autoencoder": ["CROPS", "--epochs", "1", "-n", "3", "-k", "3"],
+    "feature_vector": [],
+}
+
+
+def test_every_system_has_a_script_and_a_notebook():
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(SCRIPTS) == {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs_the_whole_system(name, crops, photographs, tmp_path):
+    arguments = [str(crops) if each == "CROPS" else each for each in SCRIPTS[name]]
+    environment = {**os.environ, "LOOKALIKE_MODELS": str(tmp_path / "models"), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip()
+    assert "Traceback" not in run.stderr
