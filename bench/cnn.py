@@ -39,7 +39,7 @@ def category(path: Path) -> list[Path]:
     return sorted(path.glob("*.jpg"))
 
 
-def published(folder: Path, seeds: int) -> None:
+def published(folder: Path, seeds: int, rate: float) -> None:
     """Print what the published recipe comes to."""
     images, targets = [], []
     for number, name in enumerate(FIVE):
@@ -52,7 +52,9 @@ def published(folder: Path, seeds: int) -> None:
         (False, False, "before"), (True, True, "after augmenting"), (True, False, "before augmenting"),
     ):  # fmt: skip
         for seed in range(seeds):
-            found = published_recipe(np.stack(images), np.array(targets), augmented=augmented, leak=leak, seed=seed)
+            found = published_recipe(
+                np.stack(images), np.array(targets), augmented=augmented, leak=leak, seed=seed, learning_rate=rate
+            )
             print(f"| {found.trained:,} | {what} | {found.binary_accuracy:.3f} | {found.accuracy:.3f} | "
                   f"{found.leaked:.0%} | {found.seconds:.0f} |", flush=True)  # fmt: skip
 
@@ -158,10 +160,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--method", action="append", choices=WAYS, help="default: all")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of the published recipe")
     parser.add_argument("--library", type=Path, help="default: a new one")
     given = parser.parse_args()
     if given.table == "published":
-        published(given.folder, given.seeds)
+        published(given.folder, given.seeds, given.learning_rate)
         return
     with (
         tempfile.TemporaryDirectory() as temporary,
