@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lookalike.render.table import table_text
-from lookalike.render.words import cell_width
 from lookalike.results import DuplicateReport, SearchResult
 from lookalike.types import Rows
+from lookalike.words import cell_width
 
 SEARCH = ("query", "rank", "uri", "distance", "verdict", "probability")
 

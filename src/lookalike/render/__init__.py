@@ -15,7 +15,7 @@ from lookalike.render.report import duplicates_page, search_page
 from lookalike.render.rows import FACES, Face, face_of, write_file, write_rows
 from lookalike.render.sheet import groups_sheet, search_sheet
 from lookalike.render.vectors import named_from, vectors_face, write_vectors
-from lookalike.render.words import human_bytes, human_count, human_distance, human_seconds
+from lookalike.words import human_bytes, human_count, human_distance, human_seconds
 
 __all__ = [
     "FACES",

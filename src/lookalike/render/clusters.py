@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lookalike.errors import UsageError
 from lookalike.render.report import _check_side, _picture, _render
 from lookalike.render.sheet import _Block, _Sheet, _Tile
-from lookalike.render.words import human_count, human_distance, number, visible
 from lookalike.types import RGBImage
+from lookalike.words import human_count, human_distance, number, visible
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -20,8 +20,8 @@ from lookalike.render.sheet import (
     _shortened_path,
     _write,
 )
-from lookalike.render.words import human_distance
 from lookalike.types import RGBImage
+from lookalike.words import human_distance
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lookalike.projection import Projection
-from lookalike.render.words import visible
+from lookalike.words import visible
 
 __all__ = ["MapClass", "classes_of"]
 

@@ -17,8 +17,8 @@ from lookalike.defaults import MAP_PICTURES, SEED
 from lookalike.projection import Projection
 from lookalike.render.map_classes import classes_of
 from lookalike.render.report import _check_side, _render, _thumbnail
-from lookalike.render.words import human_count, number, visible
 from lookalike.types import RGBImage
+from lookalike.words import human_count, number, visible
 
 __all__ = ["map_page"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from lookalike.errors import UsageError
 from lookalike.render.map_classes import classes_of
-from lookalike.render.words import human_count, number, shorten_end, visible
 from lookalike.types import RGBImage
+from lookalike.words import human_count, number, shorten_end, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
-from lookalike.render.words import cell_width, human_seconds, number, shorten_path, visible
+from lookalike.words import cell_width, human_seconds, number, shorten_path, visible
 
 __all__ = ["Progress", "progress"]
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from lookalike.errors import UsageError
 from lookalike.render.hits import Hit, QueryHits, hits_by_query
-from lookalike.render.words import (
+from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.types import RGBImage
+from lookalike.words import (
     COPIES,
     VERDICT_MEANING,
     human_bytes,
@@ -20,8 +22,6 @@ from lookalike.render.words import (
     split_path,
     visible,
 )
-from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
-from lookalike.types import RGBImage
 
 __all__ = ["duplicates_page", "search_page"]
 

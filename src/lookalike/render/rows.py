@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.frames import json_text, original_bytes
 from lookalike.render.table import table_text
-from lookalike.render.words import plain
 from lookalike.types import Rows
+from lookalike.words import plain
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,9 @@ import numpy as np
 
 from lookalike.errors import UsageError
 from lookalike.render.hits import Hit, QueryHits, hits_by_query
-from lookalike.render.words import (
+from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.types import RGBImage
+from lookalike.words import (
     COPIES,
     human_count,
     human_distance,
@@ -23,8 +25,6 @@ from lookalike.render.words import (
     split_path,
     visible,
 )
-from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
-from lookalike.types import RGBImage
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lookalike.render.words import cell_width, human_bytes, plain, shorten_end, shorten_path, split_path, visible
 from lookalike.types import Rows
+from lookalike.words import cell_width, human_bytes, plain, shorten_end, shorten_path, split_path, visible
 
 __all__ = ["table_text"]
 

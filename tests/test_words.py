@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lookalike.render.words import (
+from lookalike.words import (
     cell_width,
     human_bytes,
     human_count,
