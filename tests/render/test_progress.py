@@ -194,3 +194,10 @@ def test_a_terminal_that_knows_ascii_only_gets_ascii(
         run(bar, clock, 2, 1.0)
     assert old.getvalue().isascii()
     assert "####" in old.getvalue()
+
+
+def test_what_counted_nothing_says_nothing_at_its_end():
+    stream, times = io.StringIO(), iter([0.0, 0.0, 5.0, 6.0, 7.0])
+    with Progress(None, "Drawing", stream=stream, quiet=False, clock=lambda: next(times)):
+        pass
+    assert stream.getvalue() == ""

@@ -94,7 +94,7 @@ class Progress:
                 return
             seconds = self._clock() - self._start
             ending = ""
-            if seconds >= _SAY_END_AFTER:
+            if seconds >= _SAY_END_AFTER and self.done:
                 ending = f"{self._label}: {self._summary(seconds, stopped=kind is not None)}\n"
             self._write(("\r\x1b[K" if self._drawn else "") + ending)
 
