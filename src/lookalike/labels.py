@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path, PurePath
 
 from lookalike.errors import UsageError
 from lookalike.sources import is_url, normalise_uri
+from lookalike.tables import URI_COLUMNS, read_table
 from lookalike.types import Uri
 
 __all__ = ["FOLDER", "LABEL_COLUMNS", "NAME", "read_labels"]
@@ -17,7 +17,6 @@ __all__ = ["FOLDER", "LABEL_COLUMNS", "NAME", "read_labels"]
 FOLDER = "folder"
 NAME = "name:"
 
-URI_COLUMNS = ("uri", "file", "path", "file_name", "filename", "image")
 LABEL_COLUMNS = ("label", "class", "category", "cluster")
 """Names that the column of labels may have; of several the first is taken."""
 
@@ -86,23 +85,5 @@ def _by_csv(path: Path, uris: Sequence[Uri], columns: Sequence[str]) -> tuple[st
 
 def _read_csv(path: Path, columns: Sequence[str]) -> list[tuple[str, str | None]]:
     """Return (name, label) of each line that has a name."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            first = stream.readline()
-            stream.seek(0)
-            part = max(",;\t", key=first.count)
-            reader = csv.reader(stream, delimiter=part)
-            header = [name.strip().lower() for name in next(reader, [])]
-            uri = next((header.index(name) for name in URI_COLUMNS if name in header), None)
-            label = next((header.index(name) for name in columns if name in header), None)
-            if uri is None or label is None:
-                have = ", ".join(filter(None, header[:8])) or "none"
-                raise UsageError(f"{path} needs a header with {URI_COLUMNS[0]} and {columns[0]}; it has {have}")
-            last = max(uri, label)
-            return [(row[uri], row[label].strip() or None) for row in reader if len(row) > last and row[uri].strip()]
-    except OSError as error:
-        raise UsageError(
-            f"the labels {path} cannot be read: {error.strerror or error}; use folder, name:PATTERN or a CSV file"
-        ) from error
-    except csv.Error as error:
-        raise UsageError(f"{path} is not a CSV file: {error}") from error
+    table = read_table(path, URI_COLUMNS, columns, hint="; use folder, name:PATTERN or a CSV file")
+    return [(name, label.strip() or None) for _, (name, label), _ in table if name.strip()]

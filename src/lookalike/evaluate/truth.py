@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import UsageError
+from lookalike.tables import read_table
 from lookalike.types import Uri
 
 __all__ = ["Truth", "read_pairs", "read_relevant", "truth_of_labels"]
@@ -172,20 +172,8 @@ def _no_list() -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def _rows(path: str | os.PathLike[str], needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            reader = csv.DictReader(stream, restval="")
-            header = reader.fieldnames or []
-            if not set(needed) <= set(header):
-                raise UsageError(
-                    f"{path} needs a header with {' and '.join(needed)}; it has {', '.join(header) or 'none'}"
-                )
-            for row in reader:
-                yield reader.line_num, row
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    except csv.Error as error:
-        raise UsageError(f"{path} is not a CSV file: {error}") from error
+    for line, _, row in read_table(path, *[(name,) for name in needed]):
+        yield line, row
 
 
 class _Names:

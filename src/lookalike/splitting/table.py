@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from lookalike.errors import UsageError
 from lookalike.splitting.parts import Part, targets
+from lookalike.tables import URI_COLUMNS, read_table
 from lookalike.types import Rows, Tabular, Uri
 
 __all__ = ["FOLD", "PART", "Split", "numbered", "read_split"]
 
 PART, FOLD = "part", "fold"
 
-_URI_COLUMNS = ("uri", "file", "path", "file_name", "filename", "image")
 _PART_COLUMNS = (PART, FOLD, "split", "subset")
 
 
@@ -152,23 +152,11 @@ def read_split(path: str | os.PathLike[str]) -> Split:
         If the file cannot be read, lacks a column, names a picture twice or without a part, or has one group on two
         sides.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            reader = csv.DictReader(stream)
-            header = reader.fieldnames or []
-            uri = next((name for name in _URI_COLUMNS if name in header), None)
-            part = next((name for name in _PART_COLUMNS if name in header), None)
-            if uri is None or part is None:
-                raise UsageError(f"{path} needs a header with uri and part; it has {', '.join(header) or 'none'}")
-            folder = Path(path).absolute().parent
-            found = [
-                (_absolute(row[uri] or "", folder), row.get("label") or None, row[part] or "", row.get("group") or None)
-                for row in reader
-            ]
-    except OSError as error:
-        raise UsageError(f"the split {path} cannot be read: {error.strerror or error}") from error
-    except csv.Error as error:
-        raise UsageError(f"{path} is not a CSV file: {error}") from error
+    folder = Path(path).absolute().parent
+    found, folds = [], False
+    for _, (name, side), row in read_table(path, URI_COLUMNS, _PART_COLUMNS):
+        folds = FOLD in row and PART not in row
+        found.append((_absolute(name, folder), row.get("label") or None, side, row.get("group") or None))
     found.sort(key=lambda row: row[0])
     sides: dict[str, str] = {}
     for at, (name, _, side, group) in enumerate(found):
@@ -181,7 +169,7 @@ def read_split(path: str | os.PathLike[str]) -> Split:
     numbers = numbered([group for *_, group in found])
     return Split(
         tuple(row[0] for row in found), tuple(row[1] for row in found), tuple(row[2] for row in found),
-        tuple(numbers.tolist()), column=FOLD if part == FOLD else PART,
+        tuple(numbers.tolist()), column=FOLD if folds else PART,
     )  # fmt: skip
 
 
