@@ -65,7 +65,7 @@ def test_a_run_that_ctrl_c_stops_says_so_and_goes_on(pets, capfd):
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == 130, rest
     assert "Stopped." in rest
     assert "the same command goes on" in rest
     folder = Path(os.environ["LOOKALIKE_MODELS"]) / "cnn" / "pets"

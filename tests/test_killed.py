@@ -205,3 +205,29 @@ def test_a_killed_run_leaves_no_lock_and_its_cache_is_not_believed(tmp_path, fol
         opened.add(folder, descriptors=DESCRIPTORS)
         assert len(opened.vectors("lite0")[0]) == sum(row[1] == "ok" for row in truth)
     assert export(library) == truth
+
+
+def test_control_c_ends_well_though_a_thread_is_at_work_in_a_compiled_library():
+    """A pool whose `with` was broken by Ctrl-C leaves its threads alive; they must not bring the process down."""
+    code = """
+        import threading, time
+        import cv2, numpy
+        from lookalike import cli
+        from lookalike.cli import app
+
+        def stopped(*given, **more):
+            picture = numpy.zeros((1500, 1500), numpy.uint8)
+            work = lambda: [cv2.medianBlur(picture, 21) for _ in range(10_000)]
+            for _ in range(4):
+                threading.Thread(target=work, daemon=True).start()
+            time.sleep(0.3)
+            raise KeyboardInterrupt
+
+        app.app = stopped
+        cli.run()
+    """
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60
+        )
+        assert (ended.returncode, ended.stderr) == (130, "Stopped.\n")

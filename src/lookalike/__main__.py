@@ -1,8 +1,6 @@
 """``python -m lookalike``."""
 
-import sys
-
-from lookalike.cli import main
+from lookalike.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

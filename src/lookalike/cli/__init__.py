@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
+
+STOPPED = 130  # what shells say of a program that Ctrl-C ended
+
+
+def run() -> NoReturn:
+    """Be the process `lookalike`: run the command line and leave with its exit code.
+
+    After Ctrl-C it leaves at once, without the interpreter's last steps. A pool's threads may be at work still, for
+    Python does not wait a second time for a thread once Ctrl-C broke the first wait; one that came back from OpenCV
+    into an interpreter half taken down would abort the process, after all was said and kept.
+    """
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before main() could look out for it
+        code = STOPPED
+    if code == STOPPED:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(given, str(error), error.exit_code, error.status)
     except (KeyboardInterrupt, typer.Abort):
         print("Stopped.", file=sys.stderr)
-        return 130
+        return STOPPED
     except BrokenPipeError:
         # The reader has gone, as `head` does: nothing to say, and nothing may be flushed at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
