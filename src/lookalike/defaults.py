@@ -115,7 +115,7 @@ MAP_PICTURES = 5_000
 NETWORKS = ("small", "modern", "lite0")
 """What `train cnn` trains: the published one, a residual one, EfficientNet-Lite0 from its ImageNet weights."""
 
-NETWORK = "modern"
+NETWORK = "lite0"
 
 TRUNKS = ("small", "lite0")
 """What `train augnet` trains: a residual network from random weights, or EfficientNet-Lite0 from its ImageNet ones."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.defaults import DEVICE
+from lookalike.defaults import DEVICE, NETWORK
 from lookalike.descriptors.onnx import ModelSpec, model_folder
 from lookalike.errors import UsageError
 from lookalike.indexing import available_cores
@@ -85,7 +85,7 @@ def train_cnn(
     parts: Sequence[str],
     *,
     name: str,
-    recipe: Recipe = RECIPES["modern"],
+    recipe: Recipe = RECIPES[NETWORK],
     seed: int = 0,
     device: str = DEVICE,
     restart: bool = False,
