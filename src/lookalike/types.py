@@ -20,6 +20,7 @@ __all__ = [
     "DecodedImage",
     "Descriptor",
     "DescriptorSpec",
+    "LocalFeatures",
     "Metric",
     "Neighbours",
     "RGBImage",
@@ -229,6 +230,26 @@ class DecodedImage:
     format: str
     pixel_hash: bytes | None
     frames: int = 1
+
+
+@dataclass(frozen=True)
+class LocalFeatures:
+    """Keypoints of one picture with what the picture looks like around each.
+
+    Attributes
+    ----------
+    points
+        (n, 4) float32: x, y and diameter in pixels of the picture in which they were found, angle in degrees.
+    rows
+        (n, 128) uint8: RootSIFT, unit length times 512.
+    width, height
+        Of that picture, in pixels.
+    """
+
+    points: NDArray[np.float32]
+    rows: NDArray[np.uint8]
+    width: int
+    height: int
 
 
 class Tabular:
