@@ -21,6 +21,7 @@ from PIL import Image
 import lookalike
 from lookalike.cli import main
 from lookalike.cli.app import app
+from lookalike.cli.common import ruled
 from lookalike.cli.settings import commands_of
 from lookalike.demo import shipped_photographs
 from lookalike.library import Library
@@ -164,7 +165,8 @@ def test_compare_says_what_is_equal_and_needs_no_library(folder, tmp_path, capfd
     found = rows(out)
     assert code == 0
     assert out.splitlines()[0].startswith("a,b,descriptor,distance")
-    assert out.splitlines()[0].endswith("verdict,probability")
+    assert out.splitlines()[0].endswith("verdict,probability,reason")
+    assert (found[0]["verdict"], float(found[0]["probability"]) > 0.9) == ("same-picture", True)
     assert [row["descriptor"] for row in found] == ["lite0", "pdq"]
     assert found[0]["same_bytes"] == found[0]["same_pixels"] == "false"
     same = rows(run(capfdbinary, "compare", first, first, "--format", "csv")[1])
@@ -180,7 +182,8 @@ def test_duplicates_finds_the_copy_and_the_small_version_by_level(folder, librar
     copies = {found["zz copy.jpg"]["verdict"], found[originals(folder)[0].name]["verdict"]}
     assert copies == {"same-file", ""}
     assert found["zz small.jpg"]["verdict"] == "same-picture"
-    assert found["zz small.jpg"]["probability"] == ""
+    assert float(found["zz small.jpg"]["probability"]) > 0.9
+    assert "resized" in found["zz small.jpg"]["reason"] or "beside" in found["zz small.jpg"]["reason"]
     exact = rows(run(capfdbinary, "duplicates", "--library", library, "--level", "same-file", "--format", "csv")[1])
     assert {Path(row["uri"]).name for row in exact} < set(found)
 
@@ -188,6 +191,29 @@ def test_duplicates_finds_the_copy_and_the_small_version_by_level(folder, librar
 def test_duplicates_can_be_limited_to_paths(folder, library, capfdbinary):
     out = run(capfdbinary, "duplicates", folder / "zz copy.jpg", "--library", library, "--format", "csv")[1]
     assert rows(out) == []
+
+
+def test_duplicates_can_be_held_against_a_folder_and_kept_by_rule(folder, library, capfdbinary):
+    command = ("duplicates", "--library", library, "--level", "same-file", "--format", "csv")
+    assert len(rows(run(capfdbinary, *command)[1])) == 2
+    for option in ("--against", "--reference"):
+        out = rows(run(capfdbinary, *command, option, folder / "zz copy.jpg")[1])
+        assert (Path(out[0]["uri"]).name, out[0]["keeper"]) == ("zz copy.jpg", "true")
+        assert out[0]["reason"] == "in a reference folder"
+    kept = [
+        rows(run(capfdbinary, *command, "--keep", rules)[1])[0]["reason"] for rules in ("name,oldest", "oldest,name")
+    ]
+    assert kept[0] != kept[1]
+    code, _, err = run(capfdbinary, *command, "--keep", "prettiest")
+    assert code == 2
+    assert "choose of uncropped, " in err
+
+
+def test_rules_of_keeping_may_be_several_values_and_hold_commas_in_paths():
+    assert ruled(["oldest,name", "pixels"]) == ["oldest", "name", "pixels"]
+    assert ruled(["folder:/a,b,name", "oops"]) == ["folder:/a,b", "name", "oops"]
+    assert ruled(["folder:/a,folder:/b, c"]) == ["folder:/a", "folder:/b, c"]
+    assert ruled(["oops,folder"]) == ["oops", "folder"]
 
 
 @pytest.mark.parametrize("name", ["sheet.png", "page.html", "rows.csv", "rows.json", "rows.jsonl", "rows.parquet"])

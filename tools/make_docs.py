@@ -46,6 +46,7 @@ ROOMS = {
     "lookalike.labels": "How labels are told.",
     "lookalike.splitting": "Parts and folds in which no picture's copy is on the other side.",
     "lookalike.evaluate": "How well distances find what belongs together.",
+    "lookalike.edits": "Copies of a picture as people make them, and what is no copy.",
     "lookalike.regions": "Which places make two pictures alike, on arrays of spatial vectors.",
     "lookalike.sklearn": "A scikit-learn transformer: pictures in, vectors out.",
     "lookalike.training": "Networks trained on your own pictures; needs PyTorch.",

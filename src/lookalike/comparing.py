@@ -9,12 +9,15 @@ from itertools import islice
 from lookalike.decode import array_hash, decode_at, same_pixels
 from lookalike.defaults import DESCRIPTORS, DEVICE, MAX_PIXELS
 from lookalike.descriptors import describe, get_descriptor
+from lookalike.descriptors.local import SIDE
+from lookalike.duplicates.verify import judge, proven
 from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
 from lookalike.results import Comparison
 from lookalike.searching import QueryLike, expand, read_query
 from lookalike.store import Scaler
-from lookalike.types import DecodedImage, Descriptor, DescriptorSpec, Verdict
+from lookalike.types import DecodedImage, Descriptor, DescriptorSpec
+from lookalike.verifying import look_at
 
 __all__ = ["compare", "compare_by"]
 
@@ -43,8 +46,9 @@ def compare(
     Returns
     -------
     Comparison
-        With the distance by each descriptor, and whether bytes or pixels are equal. `same_pixels` is told by the
-        decoded samples at full scale and depth.
+        With the distance by each descriptor, what `a` is to `b`, and whether bytes or pixels are equal. `same_pixels`
+        is told by the decoded samples at full scale and depth; every other verdict by local features, geometry and
+        aligned pixels.
 
     Raises
     ------
@@ -80,16 +84,23 @@ def compare_by(
         rows, _ = describe(descriptor, [side.images[descriptor.spec.min_side].pixels for side in sides])
         rows = rows if scaler is None else scaler.standardise(rows)
         distances.append((descriptor.spec.name, float(paired(rows[:1], rows[1:], descriptor.spec.metric)[0])))
+    near = dict(distances).get("lite0")
     same_bytes = one.data is not None and one.data == two.data
     if one.data is not None and two.data is not None:
         same = same_bytes or same_pixels(one.data, two.data, max_pixels=max_pixels)
     else:
         same = one.image.pixel_hash is not None and one.image.pixel_hash == two.image.pixel_hash
-    verdict: Verdict | None = "same-file" if same_bytes else "same-pixels" if same else None
+    if same_bytes:
+        evidence = proven("same-file", "the same bytes")
+    elif same:
+        evidence = proven("same-pixels", "the same pixels" + (", other bytes" if one.data is not None else ""))
+    else:
+        look_a, look_b = (look_at(side.images[SIDE].pixels) for side in sides)
+        evidence = judge(look_a, look_b, (one.image.width, one.image.height), (two.image.width, two.image.height), near)
     return Comparison(
         one.name, two.name, tuple(distances), one.image.width, one.image.height, two.image.width, two.image.height,
         len(one.data or b""), len(two.data or b""), one.image.format, two.image.format, same_bytes, same,
-        verdict, 1.0 if verdict else None,
+        evidence.verdict, evidence.probability, evidence,
     )  # fmt: skip
 
 
@@ -114,7 +125,7 @@ class _Side:
 
 
 def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
-    least = [descriptor.spec.min_side for descriptor in descriptors]
+    least = [SIDE, *(descriptor.spec.min_side for descriptor in descriptors)]
     found = [] if isinstance(query, list | tuple) else list(islice(expand(query), 2))
     if len(found) != 1:
         raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")

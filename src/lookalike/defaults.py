@@ -12,6 +12,7 @@ __all__ = [
     "CLUSTER_METHOD",
     "CLUSTER_METHODS",
     "CODE",
+    "COPIES_EACH",
     "DESCRIPTOR",
     "DESCRIPTORS",
     "DEVICE",
@@ -19,6 +20,7 @@ __all__ = [
     "EXPORT_FACES",
     "FACES",
     "FOLDS",
+    "KEEP_RULES",
     "KS",
     "LEVEL",
     "LEVELS",
@@ -52,6 +54,11 @@ LEVELS = ("same-file", "same-pixels", "same-picture", "edited", "same-scene")
 
 LEVEL = "same-picture"
 
+KEEP_RULES = (
+    "uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "oldest", "name",
+)  # fmt: skip
+"""What decides which picture of a group to keep; the first rule by which two differ does."""
+
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded, in width x height."""
 
@@ -63,6 +70,9 @@ FACES = ("table", "csv", "json", "jsonl", "parquet")
 
 EXPORT_FACES = ("csv", "npy", "npz", "parquet", "imagefolder", "labelstudio")
 """Forms in which vectors are exported; the last two are lists for labelling tools."""
+
+COPIES_EACH = 4
+"""Copies of each kind at each strength that `evaluate copies` makes."""
 
 SEED = 0
 """Of everything that is done by lot."""

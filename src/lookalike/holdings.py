@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from lookalike.approximation import load_approximate, refresh_approximate
+from lookalike.descriptors import get_descriptor
 from lookalike.errors import FingerprintError
 from lookalike.index import ExactIndex, choose
+from lookalike.indexing import available_cores
+from lookalike.localindex import entries_of, open_word_index
+from lookalike.metrics import paired
+from lookalike.searching import Query
 from lookalike.store import Block, Scaler, Store, VectorMatrix, current_scaler
 from lookalike.types import DescriptorSpec, Uri, VectorIndex, Vectors
+from lookalike.verifying import Looks, Verification
 
 __all__ = ["Holdings"]
 
@@ -80,6 +86,47 @@ class Holdings:
         if scaler is not None or choose(len(exact), spec.metric) == "exact":
             return exact
         return load_approximate(self.store, exact, spec) or exact
+
+    def verification(
+        self,
+        spec: DescriptorSpec,
+        descriptor_id: int,
+        scaler: Scaler | None,
+        *,
+        max_pixels: int,
+        allow_private: bool,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Verification:
+        """Return what finds and verifies the candidates of queries whose vectors are of this descriptor.
+
+        The hashes serve where the library has any, local features where their index can be kept. `progress` is called
+        while that index is brought up to date.
+        """
+        hashes = get_descriptor("pdq").spec
+        held = {other.fingerprint: id_ for id_, other in self.store.descriptors().items()}
+
+        def distances(query: Query, contents: Sequence[int]) -> dict[int, float]:
+            rows = self.store.vectors(descriptor_id, contents, spec)
+            if not rows or query.vector is None:
+                return {}
+            known, own = np.stack(list(rows.values())), np.asarray(query.vector)[None]
+            if scaler is not None:
+                known, own = scaler.standardise(known), scaler.standardise(own)
+            apart = paired(np.repeat(own, len(known), axis=0), known, spec.metric)
+            return dict(zip(rows, apart.tolist(), strict=True))
+
+        looks = Looks(self.store, threads=available_cores(), max_pixels=max_pixels)
+        words = open_word_index(self.store, looks, entries_of(self.store), progress) if self.store.writable else None
+        return Verification(
+            self.store,
+            looks,
+            hashes=self.exact(held[hashes.fingerprint], hashes) if hashes.fingerprint in held else None,
+            words=words,
+            distances=distances,
+            threads=available_cores(),
+            max_pixels=max_pixels,
+            allow_private=allow_private,
+        )
 
     def refresh(self, specs: Iterable[DescriptorSpec]) -> None:
         """Make or bring up to date the approximate indexes of descriptors that have many vectors."""

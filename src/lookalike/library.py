@@ -20,6 +20,7 @@ from lookalike.defaults import (
     DESCRIPTOR,
     DESCRIPTORS,
     DEVICE,
+    KEEP_RULES,
     LEVEL,
     LEVELS,
     MAX_PIXELS,
@@ -30,18 +31,29 @@ from lookalike.defaults import (
     K,
 )
 from lookalike.descriptors import get_descriptor
-from lookalike.duplicates import Found, Picture, check_level, find_duplicates, needed_descriptors
+from lookalike.duplicates import Found, Picture, check_keep, check_level, find_duplicates, needed_descriptors
 from lookalike.errors import ImageError, LibraryError, UsageError
 from lookalike.holdings import Holdings
 from lookalike.indexing import Ahead, available_cores, index
 from lookalike.labels import read_labels
+from lookalike.localindex import PairVerification
 from lookalike.pruning import mark_missing, prune
-from lookalike.results import Comparison, DuplicateReport, Gallery, IndexReport, PruneReport, SearchResult, Status
+from lookalike.results import (
+    Comparison,
+    DuplicateReport,
+    Evidence,
+    Gallery,
+    IndexReport,
+    PruneReport,
+    SearchResult,
+    Status,
+)
 from lookalike.searching import Hits, QueryLike, Within, expand, nearest, read_query, search_result, vectors_of
 from lookalike.sources import collect, normalise_uri, read_bytes
 from lookalike.splitting import Split, connected, read_split, split
 from lookalike.store import Image, Scaler, Store, current_scaler, refresh_scalers
 from lookalike.types import DescriptorSpec, RGBImage, Rows, Uri, Vectors, Verdict
+from lookalike.verifying import NEAREST
 
 __all__ = ["Library", "default_path", "open_library"]
 
@@ -51,6 +63,10 @@ ENVIRONMENT = "LOOKALIKE_LIBRARY"
 
 def _several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
     return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+
+
+def _never(_: Uri) -> bool:
+    return False
 
 
 def default_path() -> Path:
@@ -241,6 +257,7 @@ class Library:
         *,
         descriptor: str = DESCRIPTOR,
         threshold: float | None = None,
+        verify: bool = False,
         clusters: str | None = None,
         votes: int = VOTES,
         max_pixels: int = MAX_PIXELS,
@@ -263,6 +280,10 @@ class Library:
             By which to compare.
         threshold
             Largest accepted distance; None for any.
+        verify
+            Hold each query against its nearest pictures, those near by hash in any orientation, and those that share
+            local features with it; tell what it is to each, and order by the probability that they are duplicates, then
+            by distance. A copy is so found though its distance is large.
         clusters
             Also tell the cluster of each query, and find the k nearest within it: a CSV file as `lookalike cluster`
             writes it, or another way to tell labels, see `lookalike.labels.read_labels`. None for no clusters.
@@ -312,11 +333,17 @@ class Library:
         )
         scaler = current_scaler(self.store, descriptor_id, embedder.spec)
         index_ = self._holdings.index(descriptor_id, embedder.spec, scaler)
+        verification = None
+        if verify and descriptor_id:
+            verification = self._holdings.verification(
+                embedder.spec, descriptor_id, scaler, max_pixels=max_pixels, allow_private=allow_private_urls
+            )
         within = None if clusters is None else self._within(clusters, descriptor_id, embedder.spec, scaler)
         total = sum(1 for _ in expand(queries)) if progress and not isinstance(queries, Iterator) else None
         names: list[str] = []
         failed: list[tuple[str, str]] = []
         found: list[Hits] = []
+        evidence: list[list[Evidence]] = []
         told: list[tuple[str | None, Hits]] = []
         for batch in asked:
             answered = [query for query in batch if query.vector is not None]
@@ -324,22 +351,32 @@ class Library:
             rows = rows.reshape(len(answered), embedder.spec.width)
             rows = rows if scaler is None else scaler.standardise(rows)
             own = [query.own for query in answered]
-            hits = iter(nearest(self.store, index_, rows, own, k))
+            hits = iter(nearest(self.store, index_, rows, own, max(k, NEAREST) if verification else k))
             inside = iter(within(rows, own, k, votes) if within else ())
             for query in batch:
                 names.append(query.name)
-                found.append(next(hits) if query.vector is not None else [])
+                near = next(hits) if query.vector is not None else []
+                if verification and query.vector is not None:
+                    verified = verification(query, near, k)
+                    near = [(image, distance) for image, distance, _ in verified]
+                    evidence.append([one for _, _, one in verified])
+                elif verification:
+                    evidence.append([])
+                found.append(near)
                 told.append(next(inside, (None, [])) if query.vector is not None else (None, []))
                 if query.problem:
                     failed.append((query.name, query.problem))
             if progress:
                 progress(len(names), total)
         result = partial(search_result, names, k=k, threshold=threshold, descriptor=descriptor, failed=failed)
+        if verification:
+            verification.close()
         seconds = time.perf_counter() - started
+        whole = result(found, seconds, evidence=evidence)
         if within is None:
-            return result(found, seconds)
+            return whole
         near_within = result([near for _, near in told], seconds)
-        return replace(result(found, seconds), clusters=tuple(label for label, _ in told), within=near_within)
+        return replace(whole, clusters=tuple(label for label, _ in told), within=near_within)
 
     def _within(self, clusters: str, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None) -> Within:
         images = list(self.store.images())
@@ -377,6 +414,9 @@ class Library:
         paths: PathLike | Iterable[PathLike] = (),
         *,
         level: str = LEVEL,
+        against: PathLike | Iterable[PathLike] = (),
+        reference: PathLike | Iterable[PathLike] = (),
+        keep: Sequence[str] = KEEP_RULES,
         progress: Callable[[int, int], None] | None = None,
     ) -> DuplicateReport:
         """Find groups of duplicates, each member held against the group's keeper.
@@ -389,6 +429,16 @@ class Library:
             The weakest verdict to report: "same-file", "same-pixels", "same-picture", "edited" or "same-scene". The
             first two are proven by bytes and pixels; the others are what descriptors suggest (see
             `lookalike.duplicates`), and have no probability.
+        against
+            Hold `paths` against these, and only against these: each pair has one picture at or under `against`, which
+            is the keeper, and one that is not.
+        reference
+            Pictures at or under these are always keepers. They are looked at beside those of `paths`; two of them are
+            no pair.
+        keep
+            By which rules to choose the picture to keep, the first ones first: of `lookalike.defaults.KEEP_RULES`,
+            "newest", or "folder:PATH" for what lies at or under PATH. Rules that are not named come after those that
+            are.
         progress
             Called now and then with how many pictures of how many are done.
 
@@ -400,20 +450,33 @@ class Library:
         Raises
         ------
         UsageError
-            For an unknown level.
+            For an unknown level or rule, or where nothing is indexed at or under a path.
         FingerprintError
             If the level needs vectors that the library does not have.
         """
         started = time.perf_counter()
-        images, found = self._find_duplicates(paths, check_level(level), progress)
+        kept = check_keep([keep] if isinstance(keep, str) else keep)
+        images, found = self._find_duplicates(
+            paths, check_level(level), progress, against=against, reference=reference, keep=kept
+        )
         seconds = time.perf_counter() - started
         return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
 
     def _find_duplicates(
-        self, paths: PathLike | Iterable[PathLike], verdict: Verdict, progress: Callable[[int, int], None] | None
+        self,
+        paths: PathLike | Iterable[PathLike],
+        verdict: Verdict,
+        progress: Callable[[int, int], None] | None,
+        *,
+        against: PathLike | Iterable[PathLike] = (),
+        reference: PathLike | Iterable[PathLike] = (),
+        keep: Sequence[str] = KEEP_RULES,
     ) -> tuple[list[Image], Found]:
-        """Return the pictures at or under `paths`, each once, and what of them are duplicates."""
+        """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates."""
+        other = self._under(against)
+        references = [*self._under(reference), *other]
         under = self._under(paths)
+        under += references if under else []
         images = list(dict.fromkeys(self.store.images(under)))
         named: dict[int, list[Image]] = {}
         for image in images:
@@ -424,13 +487,23 @@ class Library:
         for name in needed_descriptors(verdict):
             spec = get_descriptor(name).spec
             vectors[name] = self._holdings.blocks(self._holdings.number(spec), spec, None if not under else set(named))
-        found = find_duplicates(
-            pictures,
-            verdict,
-            vectors,
-            read=read_bytes,
-            progress=lambda part: progress(round(part * len(pictures)), len(pictures)) if progress else None,
+        verification = PairVerification(
+            self.store, [picture.content.id for picture in pictures], threads=available_cores(), max_pixels=MAX_PIXELS
         )
+        with contextlib.closing(verification):
+            found = find_duplicates(
+                pictures,
+                verdict,
+                vectors,
+                read=read_bytes,
+                read_head=lambda uri, size: read_bytes(uri, head=size),
+                keep=keep,
+                reference={image.uri for image in self.store.images(references)}.__contains__ if references else _never,
+                across=bool(other),
+                verify=verification.pairs,
+                sharing=verification.sharing,
+                progress=lambda part: progress(round(part * len(pictures)), len(pictures)) if progress else None,
+            )
         if found.pixel_hashes and self.store.writable:
             with contextlib.suppress(LibraryError), self.store.writing():  # they only save work next time
                 self.store.set_pixel_hashes(found.pixel_hashes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "Comparison",
     "DuplicateGroup",
     "DuplicateReport",
+    "Evidence",
     "Gallery",
     "GroupMember",
     "IndexReport",
@@ -101,6 +102,8 @@ class SearchResult(Tabular):
         empty.
     within
         Where clusters were given, the k nearest of each query among the pictures of its cluster; else None.
+    evidence
+        Where neighbours were verified, what the query is to each of them; else empty.
     """
 
     queries: tuple[str, ...]
@@ -112,14 +115,19 @@ class SearchResult(Tabular):
     seconds: float = 0.0
     clusters: tuple[str | None, ...] = ()
     within: SearchResult | None = None
+    evidence: tuple[tuple[Evidence, ...], ...] = ()
 
     def rows(self) -> Rows:
         """Return (query, rank, uri, distance, verdict, probability), query by query, closest first.
 
+        Where neighbours were verified, the surest copy comes first, and (reason) follows.
+
         Where clusters were given, (cluster, scope) follow: the query's cluster, and "all" for its neighbours among all
         pictures, then "within" for those among the pictures of its cluster.
         """
-        columns = ("query", "rank", "uri", "distance", "verdict", "probability")
+        columns: tuple[str, ...] = ("query", "rank", "uri", "distance", "verdict", "probability")
+        if self.evidence:
+            columns = (*columns, "reason")
         if self.within is None:
             return Rows(columns, [row for at in range(len(self.queries)) for row in self._found(at)])
         values: list[tuple[Any, ...]] = []
@@ -130,11 +138,11 @@ class SearchResult(Tabular):
 
     def _found(self, at: int) -> list[tuple[Any, ...]]:
         near = zip(self.uris[at], self.distances[at], strict=True)
-        return [
-            (self.queries[at], rank, uri, float(distance), None, None)
-            for rank, (uri, distance) in enumerate(near, 1)
-            if uri is not None
-        ]
+        found = [(rank, uri, float(distance)) for rank, (uri, distance) in enumerate(near, 1) if uri is not None]
+        if not self.evidence:
+            return [(self.queries[at], *one, None, None) for one in found]
+        told = [(one.verdict, one.probability, one.reason) for one in self.evidence[at]]
+        return [(self.queries[at], *one, *says) for one, says in zip(found, told, strict=True)]
 
     def _repr_html_(self, queries: int = 5, hits: int = 11) -> str:
         from lookalike.notebook import Card, Section, page
@@ -157,6 +165,74 @@ class SearchResult(Tabular):
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What one picture, a, is to another, b, how sure that is, and on what it rests.
+
+    Attributes
+    ----------
+    verdict
+        See `Verdict`.
+    probability
+        That they are duplicates: equal files, equal pixels, the same picture, or one an edit of the other. Calibrated.
+    reason
+        In words, what makes a out of b.
+    scene_probability
+        That they are duplicates or shots of one scene.
+    transform
+        (3, 3) float64: pixels of a's working picture to pixels of b's (their longer sides are 320 pixels at most);
+        None where no way was found to lay one upon the other.
+    mirrored, negative
+        Whether a is so in b.
+    inliers
+        Matches of local features that agree with the transform.
+    points_a, points_b
+        (inliers, 2) float64: their places in the working pictures.
+    share_a, share_b
+        What part of the area of either the other one shows, 0 to 1.
+    agreement
+        Part of the textured area shared that agrees.
+    moved
+        Part of it that agrees only when shifted.
+    edits
+        The words of `reason` one by one, where it is an edit.
+    reason_back
+        In words, what makes b out of a.
+    framed
+        1 if a is b with a plain border, a caption or a frame around it, -1 if b is a so framed, else 0.
+    greyer
+        1 if a is in colour and b is not, -1 if it is the other way round, else 0.
+    """
+
+    verdict: Verdict
+    probability: float
+    reason: str
+    scene_probability: float = 0.0
+    transform: NDArray[np.float64] | None = None
+    mirrored: bool = False
+    negative: bool = False
+    inliers: int = 0
+    points_a: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)), repr=False)
+    points_b: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)), repr=False)
+    share_a: float = 0.0
+    share_b: float = 0.0
+    agreement: float = 0.0
+    moved: float = 0.0
+    edits: tuple[str, ...] = ()
+    reason_back: str = ""
+    framed: int = 0
+    greyer: int = 0
+
+    def turned(self) -> Evidence:
+        """Return what b is to a."""
+        back = None if self.transform is None else np.linalg.inv(self.transform).astype(np.float64)
+        return replace(
+            self, transform=back, points_a=self.points_b, points_b=self.points_a, share_a=self.share_b,
+            share_b=self.share_a, reason=self.reason_back, reason_back=self.reason, framed=-self.framed,
+            greyer=-self.greyer, edits=tuple(self.reason_back.split(", ")) if self.edits else (),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Comparison(Tabular):
     """Two pictures held against each other.
 
@@ -164,8 +240,8 @@ class Comparison(Tabular):
     ----------
     distances
         One (descriptor, distance) per descriptor, in the order asked.
-    verdict
-        "same-file" or "same-pixels" when bytes or pixels prove it, else None: nothing is guessed from a distance.
+    verdict, probability, evidence
+        What a is to b, how sure it is that they are duplicates, and on what that rests.
     """
 
     a: str
@@ -183,15 +259,17 @@ class Comparison(Tabular):
     same_pixels: bool
     verdict: Verdict | None
     probability: float | None
+    evidence: Evidence | None = None
 
     def rows(self) -> Rows:
         columns = (
             "a", "b", "descriptor", "distance", "width_a", "height_a", "width_b", "height_b", "bytes_a", "bytes_b",
-            "format_a", "format_b", "same_bytes", "same_pixels", "verdict", "probability",
+            "format_a", "format_b", "same_bytes", "same_pixels", "verdict", "probability", "reason",
         )  # fmt: skip
         shared = (
             self.width_a, self.height_a, self.width_b, self.height_b, self.bytes_a, self.bytes_b,
             self.format_a, self.format_b, self.same_bytes, self.same_pixels, self.verdict, self.probability,
+            None if self.evidence is None else self.evidence.reason,
         )  # fmt: skip
         return Rows(columns, [(self.a, self.b, name, distance, *shared) for name, distance in self.distances])
 
@@ -222,6 +300,8 @@ class GroupMember:
         In words: why it belongs here; for the keeper, why it is the one to keep.
     hardlink
         True if it shares its bytes on disk with another member, so that removing it frees nothing.
+    evidence
+        What it was found to be to the keeper, where that was verified; None for equal bytes or pixels.
     """
 
     uri: Uri
@@ -234,6 +314,7 @@ class GroupMember:
     height: int
     bytes: int
     hardlink: bool = False
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

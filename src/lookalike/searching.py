@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ import numpy as np
 from lookalike.decode import decode
 from lookalike.descriptors import describe
 from lookalike.errors import ImageError, UnreadableError, UsageError
-from lookalike.results import SearchResult
+from lookalike.results import Evidence, SearchResult
 from lookalike.sources import FileSource, fetch, is_url, normalise_uri, read_bytes
 from lookalike.store import Image, Store
 from lookalike.types import Descriptor, RGBImage, SourceItem, VectorIndex, Vectors
@@ -370,14 +370,21 @@ def search_result(
     threshold: float | None,
     descriptor: str,
     failed: Sequence[tuple[str, str]],
+    evidence: Sequence[Sequence[Evidence]] = (),
 ) -> SearchResult:
-    """Return what was found as arrays of k columns, padded; farther than `threshold` does not count."""
+    """Return what was found as arrays of k columns, padded.
+
+    Farther than `threshold` does not count. `evidence` is of each neighbour of each query, or empty.
+    """
     if threshold is not None:
-        found = [[hit for hit in near if hit[1] <= threshold] for near in found]
+        within = [[hit[1] <= threshold for hit in near] for near in found]
+        found = [list(compress(near, keep)) for near, keep in zip(found, within, strict=True)]
+        evidence = [list(compress(one, keep)) for one, keep in zip(evidence, within, strict=bool(evidence))]
     keys = np.full((len(names), k), -1, np.int64)
     distances = np.full((len(names), k), np.inf, np.float32)
     for row, near in enumerate(found):
         keys[row, : len(near)] = [image.id for image, _ in near]
         distances[row, : len(near)] = [distance for _, distance in near]
     uris = tuple((*(image.uri for image, _ in near), *[None] * (k - len(near))) for near in found)
-    return SearchResult(tuple(names), keys, distances, uris, descriptor, tuple(failed), seconds)
+    return SearchResult(tuple(names), keys, distances, uris, descriptor, tuple(failed), seconds,
+                        evidence=tuple(tuple(one) for one in evidence))  # fmt: skip

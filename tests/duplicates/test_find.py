@@ -51,9 +51,9 @@ def test_same_file_same_pixels_and_same_picture_are_told_apart(tmp_path, grouped
     china.resize((480, 320)).save(photos / "d.jpg")
     found = grouped()
     assert {name: verdict for name, (_, verdict) in found.items()} == {
-        "c.bmp": "keep",
-        "a.png": "same-pixels",
-        "b.png": "same-pixels",
+        "a.png": "keep",
+        "b.png": "same-file",
+        "c.bmp": "same-pixels",
         "d.jpg": "same-picture",
     }
     assert len({group for group, _ in found.values()}) == 1

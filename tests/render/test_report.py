@@ -13,7 +13,7 @@ from PIL import Image
 
 from lookalike.errors import UsageError
 from lookalike.render.report import duplicates_page, search_page
-from lookalike.results import DuplicateGroup, DuplicateReport, SearchResult
+from lookalike.results import DuplicateGroup, DuplicateReport, Evidence, GroupMember, SearchResult
 from lookalike.types import RGBImage
 
 from .conftest import EDGES, edged
@@ -179,3 +179,56 @@ def test_pages_without_anything_say_so(load: Load) -> None:
 def test_a_thumbnail_out_of_range_is_refused(duplicate_report: DuplicateReport, load: Load, side: int) -> None:
     with pytest.raises(UsageError, match=f"not {side}"):
         duplicates_page(duplicate_report, load, thumbnail_side=side)
+
+
+def proof(member: GroupMember, keeper: GroupMember) -> Evidence | None:
+    """Lay tall pictures upon a half of their keeper, linked ones not at all, the rest as they are."""
+    if "link" in member.uri:
+        return Evidence("same-file", 1.0, "the same bytes")
+    shift = 60.0 if "tall" in member.uri else 0.0
+    return Evidence("edited", 0.9, "x", transform=np.array([[1.0, 0, shift], [0, 1, 0], [0, 0, 1]]))
+
+
+def test_each_proven_pair_shows_its_evidence_on_demand(duplicate_report: DuplicateReport, load: Load) -> None:
+    plain = Outline(duplicates_page(duplicate_report, load))
+    outline = Outline(duplicates_page(duplicate_report, load, evidence=proof))
+    assert len(plain.all("details")) == 1
+    assert len(outline.all("details")) == 1 + 3
+    assert len(outline.all("figure")) == 3 * 4
+    assert not outline.open
+    sources = [str(image["src"]) for image in outline.all("img")]
+    assert all(source.startswith("data:image/") for source in sources)
+    assert len(sources) == len(plain.all("img")) + 12
+    for words in ("the picture to keep", "this picture", "this one laid upon the other", "what differs"):
+        assert outline.text.count(words) == 3
+    assert all(image["alt"] for image in outline.all("img"))
+    assert not any("open" in details for details in outline.all("details"))
+
+
+def test_a_page_draws_no_more_pairs_than_asked_the_weakest_first(duplicate_report: DuplicateReport, load: Load) -> None:
+    outline = Outline(duplicates_page(duplicate_report, load, evidence=proof, max_pairs=2))
+    drawn = {str(image["alt"]).split(": ")[1] for image in outline.all("img") if "what differs" in str(image["alt"])}
+    assert drawn == {"tall.jpg", "burst2.jpg"}, "the weakest of either group"
+    assert "The evidence of 1 other pair is not drawn here" in outline.text
+    none = Outline(duplicates_page(duplicate_report, load, evidence=proof, max_pairs=0))
+    assert not none.all("figure")
+    assert "The evidence of 3 other pairs is not drawn here" in none.text
+
+
+def test_a_pair_that_cannot_be_read_has_no_evidence_to_show(duplicate_report: DuplicateReport, load: Load) -> None:
+    def without(uri: str) -> RGBImage | None:
+        return None if "keep" in uri else load(uri)
+
+    outline = Outline(duplicates_page(duplicate_report, without, evidence=proof))
+    assert len(outline.all("figure")) == 4, "of the other group alone"
+
+
+def test_each_picture_is_read_once(duplicate_report: DuplicateReport, load: Load) -> None:
+    asked: list[str] = []
+
+    def counting(uri: str) -> RGBImage | None:
+        asked.append(uri)
+        return load(uri)
+
+    duplicates_page(duplicate_report, counting, evidence=proof)
+    assert sorted(asked) == sorted(member.uri for group in duplicate_report.groups for member in group.members)

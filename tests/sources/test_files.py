@@ -30,6 +30,12 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     assert read_bytes(str(tmp_path / "empty.jpg")) == b""
 
 
+def test_of_a_file_only_the_beginning_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"abcdef")
+    assert read_bytes(tmp_path / "a.jpg", head=2) == b"ab"
+    assert read_bytes(tmp_path / "a.jpg", head=20) == b"abcdef"
+
+
 def test_a_file_may_have_as_many_bytes_as_the_limit_and_not_one_more(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(bytes(100))
     assert read_bytes(tmp_path / "a.jpg", max_bytes=100) == bytes(100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from lookalike import defaults
 from lookalike.cli import options
 from lookalike.cli.classify import classify
 from lookalike.cli.cluster import cluster
-from lookalike.cli.common import confirm, drawing, exit_with, listed, open_library, progress, write_text, written
+from lookalike.cli.common import confirm, drawing, exit_with, listed, open_library, progress, ruled, write_text, written
 from lookalike.cli.distances import distances
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.evaluate import evaluate
@@ -24,6 +24,9 @@ from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
 from lookalike.errors import LibraryNotFoundError, LookalikeError, UnreadableError
+
+if TYPE_CHECKING:
+    from lookalike.results import Evidence, GroupMember
 
 __all__ = ["app"]
 
@@ -143,6 +146,10 @@ def search(
         float | None,
         typer.Option(metavar="DISTANCE", help="Largest accepted distance. [default: any]", show_default=False),
     ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Tell what the query is to each neighbour, by aligning their pixels."),
+    ] = False,
     clusters: Annotated[
         str | None,
         typer.Option(
@@ -175,6 +182,7 @@ def search(
       lookalike search beach.jpg -k 20 --output sheet.png
       curl -s https://example.org/a.jpg | lookalike search - --format json
       lookalike search new/ --threshold 0.1 --format csv
+      lookalike search new/ --verify -k 3
       lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
     chosen = face(output, format_, ("png", "html"))
@@ -189,6 +197,7 @@ def search(
                 k,
                 descriptor=descriptor,
                 threshold=threshold,
+                verify=verify,
                 clusters=clusters,
                 votes=votes,
                 max_pixels=max_pixels,
@@ -226,14 +235,16 @@ def compare(
     explain: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw which regions make them alike, as a PNG; by lite0.", show_default=False
+            metavar="FILE",
+            help="Draw one laid upon the other, and which regions make them alike: a PNG.",
+            show_default=False,
         ),
     ] = None,
     relative_to: options.RelativeTo = None,
     format_: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Hold two pictures against each other: distances, dimensions, bytes, pixels.
+    """Hold two pictures against each other: verdict with its reason, distances, dimensions, bytes, pixels.
 
     It needs no library, but for a descriptor such as haralick that is standardised on a library's pictures.
 
@@ -262,7 +273,12 @@ def compare(
             allow_private_urls=allow_private_urls,
         )
     emit(result.rows(), chosen, output, relative_to=relative_to)
-    draw(*sides, max_pixels=max_pixels, allow_private_urls=allow_private_urls)
+    draw(*sides, result.evidence, max_pixels=max_pixels, allow_private_urls=allow_private_urls)
+
+
+def _held(member: GroupMember, _: GroupMember) -> Evidence | None:
+    """Return what a member of a group was found to be to its keeper."""
+    return member.evidence
 
 
 @app.command()
@@ -274,6 +290,24 @@ def duplicates(
     level: Annotated[
         str, typer.Option(metavar="LEVEL", help=f"Weakest verdict to report: {', '.join(defaults.LEVELS)}.")
     ] = defaults.LEVEL,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="Only pairs of one picture here, which is kept, and one elsewhere.", show_default=False
+        ),
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Pictures here are always keepers. Repeatable.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        list[str],
+        typer.Option(
+            metavar="RULE,RULE,...",
+            help=f"What decides first which picture to keep: {', '.join(defaults.KEEP_RULES)}, newest, folder:PATH.",
+            show_default=False,
+        ),
+    ] = list(defaults.KEEP_RULES),  # noqa: B006
     library: options.Library = None,
     relative_to: options.RelativeTo = None,
     format_: options.PictureFormat = None,
@@ -287,11 +321,20 @@ def duplicates(
       lookalike duplicates
       lookalike duplicates --level edited --output report.html
       lookalike duplicates train/ val/ --level same-pixels --format csv
+      lookalike duplicates ~/phone --against ~/Pictures --format csv
+      lookalike duplicates --reference ~/Pictures/best --keep metadata,oldest
     """
     chosen = face(output, format_, ("png", "html"))
     with open_library(library) as opened:
         with progress("Comparing", quiet) as tell:
-            report = opened.duplicates(paths or (), level=level, progress=tell)
+            report = opened.duplicates(
+                paths or (),
+                level=level,
+                against=against or (),
+                reference=reference or (),
+                keep=ruled(keep),
+                progress=tell,
+            )
         if chosen in ("png", "html"):
             from lookalike.render import duplicates_page, groups_sheet
 
@@ -299,7 +342,7 @@ def duplicates(
                 if chosen == "png":
                     write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
                 else:
-                    write_to(output, lambda stream: write_text(stream, duplicates_page(report, load)))
+                    write_to(output, lambda stream: write_text(stream, duplicates_page(report, load, evidence=_held)))
         else:
             emit(report.rows(), chosen, output, relative_to=relative_to)
     copies = sum(len(group.members) - 1 for group in report.groups)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from lookalike.results import Gallery
     from lookalike.types import RGBImage
 
-__all__ = ["confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "progress", "write_text", "written"]
+__all__ = [
+    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "progress", "ruled", "write_text",
+    "written",
+]  # fmt: skip
 
 
 def open_library(path: Path | None, *, create: bool = False) -> Library:
@@ -64,6 +67,19 @@ def listed(given: list[str] | None, files_from: str | None, null: bool) -> list[
     if not names:
         raise UsageError("name at least one file, folder or URL")
     return names
+
+
+def ruled(given: list[str]) -> list[str]:
+    """Return the rules of --keep, of which each value may hold several; a folder's path may hold commas."""
+    rules: list[str] = []
+    for value in given:
+        for number, part in enumerate(value.split(",")):
+            known = part in (*defaults.KEEP_RULES, "newest") or part.startswith("folder:")
+            if number and not known and rules[-1].startswith("folder:"):
+                rules[-1] += f",{part}"
+            else:
+                rules.append(part)
+    return [rule.strip() for rule in rules]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +58,15 @@ def evaluate(
         typer.Option(metavar="LABEL", help="Leave out pictures of this label; may be given several times.",
                      show_default=False),
     ] = None,
+    each: Annotated[
+        int, typer.Option("--each", metavar="N", min=1, help="Of copies: how many of each kind at each strength.")
+    ] = defaults.COPIES_EACH,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Of copies: also say from which probability on so few are wrong: .01.",
+                     show_default=False),
+    ] = None,
+    seed: options.Seed = defaults.SEED,
     library: options.Library = None,
     device: options.Device = defaults.DEVICE,
     format_: Annotated[
@@ -77,14 +88,22 @@ def evaluate(
       lookalike evaluate pets/ --labels folder --output curves.png
       lookalike evaluate faces/ --pairs pairs.csv
       lookalike evaluate --relevant queries.csv --format json
+      lookalike evaluate copies photos/
+      lookalike evaluate copies photos/ --each 8 --error-rate .01 --output edits.png
+
+    `evaluate copies FOLDER` makes copies of the pictures there, edited in some fifty ways at three strengths, looks for
+    their originals among all of them, and prints how many are found by verification and by lite0 and pdq alone.
     """
     from lookalike import evaluate as room
 
     chosen = face(output, format_, ("png",))
+    if paths and paths[0] in _WORDS and not os.path.lexists(paths[0]):
+        if labels or pairs or relevant:
+            raise UsageError("copies are made by itself: `evaluate copies` takes no labels, pairs or relevant pictures")
+        _copies(paths[1:], each, seed, error_rate, device, chosen, output, quiet=quiet)
+        return
     if sum(told is not None for told in (labels, pairs, relevant)) != 1:
         raise UsageError("say what belongs together by one of --labels folder, --pairs FILE, --relevant FILE")
-    if paths and paths[0] in _WORDS and not os.path.lexists(paths[0]):
-        raise UsageError(f"there is no `lookalike evaluate {paths[0]}` yet; a folder of that name is ./{paths[0]}")
     ks = sorted({*k, *_CURVE}) if chosen == "png" else k
     result: Evaluation | None = None
     with open_library(library, create=bool(paths)) as opened:
@@ -114,6 +133,52 @@ def evaluate(
     say(f"{result.measured[0].queries} queries among {result.pictures} pictures.", quiet=quiet)
     for reason, count in result.left_out:
         say(f"{count} {reason}.", quiet=quiet)
+    say(written(output), quiet=quiet or output is None)
+
+
+def _copies(
+    paths: list[str],
+    each: int,
+    seed: int,
+    error_rate: float | None,
+    device: str,
+    chosen: str,
+    output: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Measure how well edited copies of the user's pictures are found."""
+    from lookalike.copytest import evaluate_copies
+
+    if not paths:
+        raise UsageError("name the folder of pictures: lookalike evaluate copies FOLDER")
+    with contextlib.ExitStack() as bars:
+        shown: dict[str, Callable[..., None]] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in shown:
+                bars.close()  # one bar at a time
+                shown[stage] = bars.enter_context(progress(stage.capitalize(), quiet))
+            shown[stage](done, total)
+
+        result = evaluate_copies(paths, each=each, seed=seed, device=device, progress=tell)
+    if chosen == "png":
+        from lookalike.render import copies_table_plot
+
+        write_to(output, lambda stream: copies_table_plot(result.report("verified"), stream))
+    else:
+        emit(result.rows(), chosen, output)
+    for report in result.reports:
+        say(
+            f"{report.method}: finds {report.at_99.recall:.1%} at 99 % precision, {report.at_100.recall:.1%} at 100 %, "
+            f"uAP {report.uap:.3f}",
+            quiet=quiet,
+        )
+    say(f"{result.reports[0].queries[0]} copies among {result.pictures} pictures.", quiet=quiet)
+    if error_rate is not None:
+        found = result.report("verified").threshold_for(error_rate)
+        say(f"At a probability of {found.threshold:.4f} and above, {found.wrong} of {found.accepted} are wrong; "
+            f"{found.recall:.1%} of the copies are found.")  # fmt: skip
     say(written(output), quiet=quiet or output is None)
 
 

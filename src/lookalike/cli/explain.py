@@ -1,13 +1,16 @@
-"""`lookalike compare --explain`: which regions make two pictures alike, drawn."""
+"""`lookalike compare --explain`: what one picture is to another, and which regions make them alike, drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookalike.cli.emit import say, write_to
 from lookalike.errors import UsageError
+
+if TYPE_CHECKING:
+    from lookalike.results import Evidence
 
 __all__ = ["explaining"]
 
@@ -25,13 +28,16 @@ def explaining(output: Path | None, descriptors: Sequence[str], device: str) -> 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--explain draws a PNG: end the file's name in .png, not {output.suffix or 'nothing'}")
     from lookalike.explaining import explain, explainer
-    from lookalike.render import explain_sheet
+    from lookalike.render import explain_sheet, pair_sheet, stacked
 
     name = explainer(descriptors, device).spec.name
 
-    def draw(a: Any, b: Any, **options: Any) -> None:
+    def draw(a: Any, b: Any, evidence: Evidence | None, **options: Any) -> None:
         found = explain(a, b, descriptor=name, device=device, **options)
-        write_to(output, lambda stream: explain_sheet(found).save(stream, "PNG"))
+        sheets = [explain_sheet(found)]
+        if evidence is not None and evidence.transform is not None and evidence.verdict not in ("related", "unrelated"):
+            sheets.insert(0, pair_sheet(found.image_a, found.image_b, evidence, name_a=found.a, name_b=found.b))
+        write_to(output, lambda stream: stacked(sheets).save(stream, "PNG"))
         say(f"Written: {output}")
 
     return draw

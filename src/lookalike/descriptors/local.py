@@ -60,7 +60,9 @@ def local_features(image: RGBImage, kept: int = KEPT) -> LocalFeatures:
     if min(height, width) < 8:
         return _none(width, height)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    finder: Any = cv2.SIFT_create(kept, 3, _CONTRAST, _EDGE, _SIGMA)
+    finder: Any = cv2.SIFT_create(  # type: ignore[attr-defined]
+        kept, 3, _CONTRAST, _EDGE, _SIGMA
+    )
     found, rows = finder.detectAndCompute(grey, None)
     if rows is None or not len(found):
         return _none(width, height)

@@ -1,8 +1,8 @@
-"""Pairs that may be copies of each other: by hash in eight orientations and by vector."""
+"""Pairs that may be copies of each other: by hash in eight orientations, by vector, by shared local features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.defaults import LEVELS
-from lookalike.descriptors.pdq import MIN_QUALITY, ORIENTATIONS, turned_from_hashes
-from lookalike.duplicates.levels import (
-    CROP_COSINE,
-    EDIT_BITS,
-    EDIT_COSINE,
-    SAME_BITS,
-    SAME_COSINE,
-    SCENE_COSINE,
-)
+from lookalike.descriptors.pdq import MIN_QUALITY, turned_from_hashes
 from lookalike.index import ExactIndex
 from lookalike.metrics import paired
 from lookalike.types import Vectors, Verdict
 
-__all__ = ["Near", "Progress", "VectorBlock", "hash_pairs", "near_pairs"]
+__all__ = ["Near", "Progress", "VectorBlock", "candidate_pairs", "hash_pairs"]
 
-ASPECT = 0.02
-"""Largest relative difference between the aspects of two versions of one whole picture: rounding, not cropping."""
+EDIT_BITS = 60
+"""Bits by which the hashes of a pair may differ, in the best of eight orientations."""
 
+NEAREST_SAME, NEAREST_EDITED = 2, 3
+"""Nearest by vector of each picture, for "same-picture" and for weaker levels; ..."""
+
+FARTHEST = 0.5
+"""... within this cosine distance: farther ones share what local features find, or nothing."""
+
+ASKED = 1024
+"""Rows that are searched at a time."""
 
 Progress = Callable[[float], None]
 
@@ -51,22 +51,13 @@ class Near:
     ----------
     a, b
         Content ids, a < b.
-    bits
-        Hash distance in the best orientation; -1 where a hash means nothing.
-    turn
-        Which of `lookalike.descriptors.pdq.ORIENTATIONS` makes a look like b.
     distance
-        lite0's cosine distance; NaN where it was not asked for.
-    rank
-        Position of the verdict in `LEVELS`.
+        lite0's cosine distance; +inf where either has no vector.
     """
 
     a: NDArray[np.int64]
     b: NDArray[np.int64]
-    bits: NDArray[np.int64]
-    turn: NDArray[np.int64]
     distance: NDArray[np.float32]
-    rank: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -130,15 +121,15 @@ def hash_pairs(
     return _HashPairs(a[first], b[first], bits[first], turns[first])
 
 
-def near_pairs(
+def candidate_pairs(
     hashes: Sequence[VectorBlock],
     vectors: Sequence[VectorBlock],
     level: Verdict,
     quality: dict[int, int],
-    aspect: dict[int, float],
+    sharing: Iterable[tuple[int, int]] = (),
     progress: Progress = lambda _: None,
 ) -> Near:
-    """Return the pairs whose verdict by the descriptors is at `level` or stronger.
+    """Return the pairs that are worth verifying for `level`: near by hash or by vector, or sharing local features.
 
     Parameters
     ----------
@@ -148,8 +139,8 @@ def near_pairs(
         "same-picture", "edited" or "same-scene".
     quality
         PDQ's quality, 0 to 100, of each content.
-    aspect
-        Width by height of each content.
+    sharing
+        Pairs of contents that share local features.
     progress
         Called with the part that is done, 0 to 1.
 
@@ -160,64 +151,27 @@ def near_pairs(
     """
     plain = {content for content, value in quality.items() if value < MIN_QUALITY}
     edits = LEVELS.index(level) >= LEVELS.index("edited")
-    bits_within = EDIT_BITS if edits else SAME_BITS
-    by_hash = hash_pairs(
-        hashes, plain, orientations=edits, radius=bits_within, progress=lambda part: progress(0.4 * part)
-    )
-    radius = {"same-picture": None, "edited": CROP_COSINE, "same-scene": SCENE_COSINE}[level]
-    index = ExactIndex.from_blocks("cosine", 1280, [(block.keys, block.rows, block.norms) for block in vectors])
+    by_hash = hash_pairs(hashes, plain, orientations=edits, progress=lambda part: progress(0.4 * part))
     a, b = [by_hash.a], [by_hash.b]
-    if radius is not None:
-        for i, j, _ in index.self_join(radius, progress=lambda part: progress(0.4 + 0.6 * part)):
-            a.append(i)
-            b.append(j)
+    index = ExactIndex.from_blocks("cosine", 1280, [(block.keys, block.rows, block.norms) for block in vectors])
+    near = NEAREST_EDITED if edits else NEAREST_SAME
+    for at, block in enumerate(vectors):
+        for start in range(0, len(block.keys), ASKED):
+            keys = np.asarray(block.keys[start : start + ASKED])
+            found = index.search(np.asarray(block.rows[start : start + ASKED]), near + 1)
+            other = np.repeat(keys, near + 1), found.keys.ravel()
+            close = (other[1] >= 0) & (other[0] != other[1]) & (found.distances.ravel() <= FARTHEST)
+            a.append(np.minimum(*other)[close])
+            b.append(np.maximum(*other)[close])
+        progress(0.4 + 0.6 * (at + 1) / len(vectors))
+    shared = np.array([pair for pair in sharing if pair[0] != pair[1]], np.int64).reshape(-1, 2)
+    a.append(shared.min(1, initial=np.iinfo(np.int64).max) if len(shared) else np.empty(0, np.int64))
+    b.append(shared.max(1, initial=-1) if len(shared) else np.empty(0, np.int64))
     pairs = np.unique(np.stack([np.concatenate(a), np.concatenate(b)], axis=1).reshape(-1, 2), axis=0)
     if plain:
         noise = np.array(sorted(plain), np.int64)
         pairs = pairs[~(np.isin(pairs[:, 0], noise) & np.isin(pairs[:, 1], noise))]
-    bits, turn = _look_up(pairs, by_hash)
-    distance = _distances(pairs, vectors)
-    upright = (bits >= 0) & (turn == 0)
-    shape = np.array([abs(aspect[x] / aspect[y] - 1) for x, y in pairs.tolist()]).reshape(len(pairs))
-    rank = np.full(len(pairs), len(LEVELS), np.int64)
-    rank[distance <= SCENE_COSINE] = LEVELS.index("same-scene")
-    rank[((bits >= 0) & (distance <= EDIT_COSINE)) | (distance <= CROP_COSINE)] = LEVELS.index("edited")
-    same = upright & (bits <= SAME_BITS) & (distance <= SAME_COSINE) & (shape <= ASPECT)
-    rank[same] = LEVELS.index("same-picture")
-    keep = rank <= LEVELS.index(level)
-    return Near(pairs[keep, 0], pairs[keep, 1], bits[keep], turn[keep], distance[keep], rank[keep])
-
-
-_TURNS = {
-    "rotate_90": "turned by 90 degrees",
-    "rotate_180": "turned by 180 degrees",
-    "rotate_270": "turned by 270 degrees",
-    "flip_x": "turned upside down and mirrored",
-    "flip_y": "mirrored",
-    "flip_plus_1": "mirrored and turned by 90 degrees",
-    "flip_minus_1": "mirrored and turned by 270 degrees",
-}
-
-
-def in_words(bits: int, turn: int, distance: float) -> str:
-    """Say on what a near-duplicate rests."""
-    words = []
-    if bits >= 0:
-        how = f" when {_TURNS[ORIENTATIONS[turn]]}" if turn else ""
-        words.append(f"hashes {bits} of 256 bits apart{how}")
-    words.append(f"vectors {distance:.3f} apart")
-    return ", ".join(words) + "; not proven by pixels"
-
-
-def _look_up(pairs: NDArray[np.int64], found: _HashPairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return bits and turn of each pair that was found by hash, -1 and 0 of the others."""
-    bits, turn = np.full(len(pairs), -1, np.int64), np.zeros(len(pairs), np.int64)
-    at = {(a, b): i for i, (a, b) in enumerate(zip(found.a.tolist(), found.b.tolist(), strict=True))}
-    for row, pair in enumerate(map(tuple, pairs.tolist())):
-        i = at.get(pair)
-        if i is not None:
-            bits[row], turn[row] = found.bits[i], found.turn[i]
-    return bits, turn
+    return Near(pairs[:, 0], pairs[:, 1], _distances(pairs, vectors))
 
 
 def _distances(pairs: NDArray[np.int64], blocks: Sequence[VectorBlock]) -> NDArray[np.float32]:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from lookalike import decode
-from lookalike.defaults import LEVELS
+from lookalike.defaults import KEEP_RULES, LEVELS
 from lookalike.descriptors.pdq import MIN_QUALITY
-from lookalike.duplicates.candidates import Progress, VectorBlock, hash_pairs, in_words, near_pairs
+from lookalike.duplicates.candidates import Progress, VectorBlock, candidate_pairs, hash_pairs
 from lookalike.duplicates.groups import Group, Pairs, group
-from lookalike.duplicates.keeper import Candidate, keeping_reason, preference
+from lookalike.duplicates.keeper import Candidate, PairFacts, Preference, check_keep, prefer, shows_more
 from lookalike.duplicates.levels import check_level
+from lookalike.duplicates.origin import HEAD, origin
 from lookalike.errors import ImageError
-from lookalike.results import DuplicateGroup, GroupMember
+from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
 
 __all__ = ["Found", "Picture", "find_duplicates"]
 
 SAME_PIXELS = LEVELS.index("same-pixels")
+
+SOUGHT = 0.1
+"""Part of the work that finding candidates is, about."""
+
+Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 
 
 class ContentLike(Protocol):
@@ -81,15 +87,18 @@ class Found:
 
 @dataclass
 class _Edges:
-    """Pairs of positions that passed, growing."""
+    """Pairs of positions that passed, growing; `facts` are what else some of them tell of which to keep."""
 
     a: list[int] = field(default_factory=list)
     b: list[int] = field(default_factory=list)
     rank: list[int] = field(default_factory=list)
     distance: list[float] = field(default_factory=list)
     reason: list[str] = field(default_factory=list)
+    evidence: list[Evidence | None] = field(default_factory=list)
+    facts: dict[tuple[int, int], PairFacts] = field(default_factory=dict)
 
-    def add(self, a: int, b: int, rank: int, distance: float, reason: str) -> None:
+    def add(self, a: int, b: int, rank: int, distance: float, reason: str, evidence: Evidence | None = None) -> None:
+        self.evidence.append(evidence)
         self.a.append(a)
         self.b.append(b)
         self.rank.append(rank)
@@ -103,6 +112,12 @@ def find_duplicates(
     vectors: Mapping[str, Sequence[VectorBlock]],
     *,
     read: Callable[[Uri], bytes],
+    read_head: Callable[[Uri, int], bytes] | None = None,
+    keep: Sequence[str] = KEEP_RULES,
+    reference: Callable[[Uri], bool] = lambda _: False,
+    across: bool = False,
+    verify: Verify = lambda _: (),
+    sharing: Callable[[], Iterable[tuple[int, int]]] = lambda: (),
     progress: Progress = lambda _: None,
 ) -> Found:
     """Return chain-free groups of pictures at `level` or stronger.
@@ -117,33 +132,55 @@ def find_duplicates(
         Blocks of vectors of the descriptors that the level needs, keyed by content id.
     read
         Returns the bytes of a URI, to compare pixels; raises `ImageError`.
+    read_head
+        Returns so many bytes of a file's beginning, for the metadata of pictures in pairs; None for `read`.
+    keep
+        See `lookalike.duplicates.keeper.check_keep`.
+    reference
+        Says of a name whether its picture is always kept: it is a keeper, or in no group.
+    across
+        Only pairs of which one is a reference and the other is not.
+    verify
+        Takes pairs of contents with lite0's distance, and yields for each what the first is to the second, or None
+        where either cannot be read. Levels beyond "same-pixels" need it.
+    sharing
+        Returns pairs of contents that share local features: more candidates for "edited" and "same-scene".
     progress
         Called with the part that is done, 0 to 1.
     """
     check_level(level)
-    candidates = [_candidate(picture) for picture in pictures]
-    places = preference(candidates)
+    keep = check_keep(keep)
+    sides = _Sides(tuple(any(reference(image.uri) for image in p.images) for p in pictures), reference, across)
+    candidates = [_candidate(picture, keep, sides) for picture in pictures]
     edges = _Edges()
+    alike: list[list[int]] = []
     left_out: dict[str, int] = {}
     hashes: dict[int, bytes] = {}
     if level != "same-file":
         hashes = _late_hashes(pictures, vectors["pdq"], read)
-        unread = _prove_pixels(pictures, hashes, places, edges, read)
+        alike, unread = _prove_pixels(pictures, hashes, sides, read)
         if unread:
             left_out["could not be read again to compare pixels"] = unread
     if LEVELS.index(level) > SAME_PIXELS:
-        _add_near(pictures, level, vectors, edges, progress)
+        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verify, sharing, progress)
+        if unverified:
+            left_out["pairs that could not be read again to be verified"] = unverified
         plain = sum(1 for p in pictures if p.content.quality is not None and p.content.quality < MIN_QUALITY)
         if plain:
             left_out["too plain to be told apart by descriptors: only equal pixels count"] = plain
+    paired = {*edges.a, *edges.b, *(at for positions in alike for at in positions)}
+    for at in sorted(paired):
+        candidates[at] = _with_origin(candidates[at], read_head or (lambda uri, _: read(uri)))
+    preference = prefer(candidates, keep, edges.facts)
+    _add_alike(pictures, alike, preference.places, sides, edges)
     pairs = Pairs(
         np.array(edges.a, np.int64), np.array(edges.b, np.int64), np.array(edges.rank, np.int64),
-        np.array(edges.distance, np.float32),
+        np.array([0.0 if one is None else 1 - one.probability for one in edges.evidence], np.float32),
     )  # fmt: skip
-    found = group(pairs, places)
+    found = group(pairs, preference.places)
     grouped = {at for g in found for at in (g.keeper, *(member for member, _ in g.members))}
-    found += [Group(at, ()) for at, picture in enumerate(pictures) if at not in grouped and len(picture.images) > 1]
-    built = [_members(g, pictures, candidates, edges) for g in found]
+    found += [Group(at, ()) for at in range(len(pictures)) if at not in grouped and sides.has_copies(at, pictures[at])]
+    built = [_members(g, pictures, preference, edges, keep, sides) for g in found]
     order = {verdict: rank for rank, verdict in enumerate(LEVELS)}
     built.sort(key=lambda m: (max(order[str(x.verdict)] for x in m[1:]), -len(m), m[0].uri))
     groups = tuple(DuplicateGroup(number, tuple(members)) for number, members in enumerate(built, 1))
@@ -151,10 +188,57 @@ def find_duplicates(
     return Found(groups, hashes, tuple(left_out.items()), passed)
 
 
-def _candidate(picture: Picture) -> Candidate:
+@dataclass(frozen=True)
+class _Sides:
+    """Which pictures are references, and so which pairs and copies count."""
+
+    references: tuple[bool, ...]
+    is_reference: Callable[[Uri], bool]
+    across: bool
+
+    def allow(self, a: int, b: int) -> bool:
+        """Say whether two pictures may be a pair."""
+        if self.references[a] and self.references[b]:
+            return False
+        return not self.across or self.references[a] or self.references[b]
+
+    def allow_any(self, positions: Sequence[int]) -> bool:
+        """Say whether any two of these, at least two, may be a pair."""
+        references = sum(self.references[at] for at in positions)
+        return references < len(positions) and not (self.across and not references)
+
+    def has_copies(self, at: int, picture: Picture) -> bool:
+        """Say whether names of one content are a group of their own."""
+        if self.references[at]:
+            return not all(self.is_reference(image.uri) for image in picture.images)
+        return len(picture.images) > 1 and not self.across
+
+
+def _candidate(picture: Picture, keep: Sequence[str], sides: _Sides) -> Candidate:
+    """Return the best name of a picture as a candidate."""
+    named = _named(picture, sides)
+    return named[prefer(named, keep).places.index(0)] if len(named) > 1 else named[0]
+
+
+def _named(picture: Picture, sides: _Sides) -> list[Candidate]:
     content = picture.content
-    best = min(picture.images, key=lambda image: (image.mtime_ns or 1 << 63, len(image.uri), image.uri))
-    return Candidate(best.uri, content.width, content.height, content.size, best.mtime_ns)
+    return [
+        Candidate(
+            image.uri, content.width, content.height, content.size, image.mtime_ns, content.format,
+            reference=sides.is_reference(image.uri),
+        )
+        for image in picture.images
+    ]  # fmt: skip
+
+
+def _with_origin(candidate: Candidate, read_head: Callable[[Uri, int], bytes]) -> Candidate:
+    try:
+        found = origin(read_head(candidate.uri, HEAD))
+    except ImageError:
+        return candidate
+    return replace(
+        candidate, lossless=found.lossless, quality=found.quality, camera=found.camera, taken=found.taken
+    )  # fmt: skip
 
 
 def _late_hashes(
@@ -186,34 +270,41 @@ def _late_hashes(
 
 
 def _prove_pixels(
-    pictures: Sequence[Picture],
-    hashes: Mapping[int, bytes],
-    places: Sequence[int],
-    edges: _Edges,
-    read: Callable[[Uri], bytes],
-) -> int:
-    """Add an edge from the preferred picture of equal pixels to each other one; return how many could not be read."""
+    pictures: Sequence[Picture], hashes: Mapping[int, bytes], sides: _Sides, read: Callable[[Uri], bytes]
+) -> tuple[list[list[int]], int]:
+    """Return sets of pictures of equal pixels, compared with the first of each, and how many could not be read."""
     same: dict[bytes, list[int]] = {}
-    for at, picture in enumerate(pictures):
-        digest = hashes.get(picture.content.id, picture.content.pixel_hash)
+    for at in sorted(range(len(pictures)), key=lambda at: pictures[at].images[0].uri):
+        digest = hashes.get(pictures[at].content.id, pictures[at].content.pixel_hash)
         if digest is not None:
             same.setdefault(digest, []).append(at)
-    unread = 0
-    for positions in same.values():
-        if len(positions) < 2:
+    alike, unread = [], 0
+    for first, *others in same.values():
+        if not others or not sides.allow_any([first, *others]):
             continue
-        keeper, *others = sorted(positions, key=lambda at: places[at])
+        equal = [first]
         for other in others:
             try:
-                proven = decode.same_pixels(read(pictures[keeper].images[0].uri), read(pictures[other].images[0].uri))
+                if decode.same_pixels(read(pictures[first].images[0].uri), read(pictures[other].images[0].uri)):
+                    equal.append(other)
             except ImageError:
                 unread += 1
-                continue
-            if proven:
+        if len(equal) > 1:
+            alike.append(equal)
+    return alike, unread
+
+
+def _add_alike(
+    pictures: Sequence[Picture], alike: Sequence[list[int]], places: Sequence[int], sides: _Sides, edges: _Edges
+) -> None:
+    """Add an edge from the preferred picture of equal pixels to each other one: what equals one of them equals all."""
+    for positions in alike:
+        keeper, *others = sorted(positions, key=lambda at: places[at])
+        for other in others:
+            if sides.allow(keeper, other):
                 a, b = pictures[keeper].content.format, pictures[other].content.format
                 reason = "same pixels" + (f", {b} beside {a}" if a != b else ", other bytes")
                 edges.add(keeper, other, SAME_PIXELS, 0.0, reason)
-    return unread
 
 
 def _add_near(
@@ -221,32 +312,69 @@ def _add_near(
     level: Verdict,
     vectors: Mapping[str, Sequence[VectorBlock]],
     edges: _Edges,
+    sides: _Sides,
+    alike: Sequence[Sequence[int]],
+    verify: Verify,
+    sharing: Callable[[], Iterable[tuple[int, int]]],
     progress: Progress,
-) -> None:
+) -> int:
+    """Verify the candidates and add an edge for each that passes; return how many pairs could not be read."""
     at = {picture.content.id: position for position, picture in enumerate(pictures)}
     quality = {p.content.id: p.content.quality for p in pictures if p.content.quality is not None}
-    aspect = {p.content.id: p.content.width / max(p.content.height, 1) for p in pictures}
-    near = near_pairs(vectors["pdq"], vectors["lite0"], level, quality, aspect, progress)
-    for a, b, bits, turn, distance, rank in zip(
-        near.a.tolist(), near.b.tolist(), near.bits.tolist(), near.turn.tolist(), near.distance.tolist(),
-        near.rank.tolist(), strict=True,
-    ):  # fmt: skip
-        if a in at and b in at:
-            edges.add(at[a], at[b], rank, distance, in_words(bits, turn, distance))
+    shared = sharing() if LEVELS.index(level) >= LEVELS.index("edited") else ()
+    near = candidate_pairs(
+        vectors["pdq"], vectors["lite0"], level, quality, shared, lambda part: progress(SOUGHT * part)
+    )
+    settled = {(min(x, y), max(x, y)) for positions in alike for x in positions for y in positions if x != y}
+    jobs = [
+        (a, b, distance)
+        for a, b, distance in zip(near.a.tolist(), near.b.tolist(), near.distance.tolist(), strict=True)
+        if a in at and b in at and sides.allow(at[a], at[b]) and tuple(sorted((at[a], at[b]))) not in settled
+    ]
+    unread = 0
+    for done, ((a, b, distance), evidence) in enumerate(zip(jobs, verify(jobs), strict=True), 1):
+        if evidence is None:
+            unread += 1
+        elif evidence.verdict in LEVELS and LEVELS.index(evidence.verdict) <= LEVELS.index(level):
+            edges.add(at[a], at[b], LEVELS.index(evidence.verdict), distance, evidence.reason, evidence)
+            edges.facts[at[a], at[b]] = _facts(evidence)
+        if done % 100 == 0:
+            progress(SOUGHT + (1 - SOUGHT) * done / len(jobs))
+    return unread
+
+
+def _facts(evidence: Evidence) -> PairFacts:
+    """Return what evidence of a against b tells of which to keep."""
+    more = shows_more(evidence.share_a, evidence.share_b)
+    framed = evidence.framed
+    return PairFacts(
+        shows_more=0 if framed else more,
+        clean=-framed,
+        colour=evidence.greyer,
+        turned=evidence.mirrored or any(word.startswith("turned") for word in evidence.edits),
+    )
 
 
 def _members(
-    g: Group, pictures: Sequence[Picture], candidates: Sequence[Candidate], edges: _Edges
+    g: Group,
+    pictures: Sequence[Picture],
+    preference: Preference,
+    edges: _Edges,
+    keep: Sequence[str],
+    sides: _Sides,
 ) -> list[GroupMember]:
-    """Return the keeper, its copies under other names, and all names of the other members."""
-    keeper, own = candidates[g.keeper], pictures[g.keeper]
-    copies = [
-        replace(keeper, uri=image.uri, mtime_ns=image.mtime_ns) for image in own.images if image.uri != keeper.uri
-    ]
-    reason = keeping_reason(keeper, [candidates[at] for at, _ in g.members] or copies)
+    """Return the keeper, its copies under other names, and all names of the other members; no other reference."""
+    keeper, own = preference.candidates[g.keeper], pictures[g.keeper]
+    images = [image for image in own.images if image.uri == keeper.uri or not sides.is_reference(image.uri)]
+    if g.members:
+        reason = preference.reason(g.keeper, [at for at, _ in g.members])
+    else:
+        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not name.reference]
+        at = next(at for at, name in enumerate(named) if name.uri == keeper.uri)
+        reason = prefer(named, keep).reason(at, [other for other in range(len(named)) if other != at])
     inodes: set[tuple[int, int]] = set()
     members = []
-    for image in sorted(own.images, key=lambda image: (image.uri != keeper.uri, image.uri)):
+    for image in sorted(images, key=lambda image: (image.uri != keeper.uri, image.uri)):
         linked = _is_link(image, inodes)
         if image.uri == keeper.uri:
             members.append(_member(image, own.content, linked, None, None, None, reason))
@@ -255,10 +383,15 @@ def _members(
             members.append(_member(image, own.content, linked, LEVELS[0], 1.0, 0.0, words))
     for at, edge in g.members:
         verdict, distance, reason = LEVELS[edges.rank[edge]], edges.distance[edge], edges.reason[edge]
-        probability = 1.0 if edges.rank[edge] <= SAME_PIXELS else None
+        evidence = edges.evidence[edge]
+        probability = 1.0 if evidence is None else evidence.probability
+        if evidence is not None:  # of the member against the keeper
+            evidence = evidence if edges.a[edge] == at else evidence.turned()
+            reason = evidence.reason
         for image in sorted(pictures[at].images, key=lambda image: image.uri):
             linked = _is_link(image, inodes)
-            members.append(_member(image, pictures[at].content, linked, verdict, probability, distance, reason))
+            made = _member(image, pictures[at].content, linked, verdict, probability, distance, reason)
+            members.append(replace(made, evidence=evidence))
     return members
 
 

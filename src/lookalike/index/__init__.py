@@ -1,4 +1,4 @@
-"""Neighbour search: exact up to about a hundred thousand vectors, approximate beyond."""
+"""Neighbour search: exact up to about a hundred thousand vectors, approximate beyond; and by shared regions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Literal
 
 from lookalike.index.approximate import ApproximateIndex
 from lookalike.index.exact import ExactIndex
+from lookalike.index.words import WordIndex, WordNeighbours
 from lookalike.types import Metric
 
-__all__ = ["APPROXIMATE_FROM", "ApproximateIndex", "ExactIndex", "choose"]
+__all__ = ["APPROXIMATE_FROM", "ApproximateIndex", "ExactIndex", "WordIndex", "WordNeighbours", "choose"]
 
 APPROXIMATE_FROM = 100_000
 """Number of vectors from which an approximate index pays: below it one exact query takes less than about 0.1 s.

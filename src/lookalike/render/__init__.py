@@ -7,8 +7,11 @@ from lookalike.render.clusters import cluster_sheet, clusters_page, clusters_she
 from lookalike.render.explain_sheet import explain_sheet
 from lookalike.render.map_page import map_page
 from lookalike.render.matrix import distances_bytes, distances_face, write_distances
+from lookalike.render.pair_sheet import pair_sheet, stacked
+from lookalike.render.pair_views import PairViews, pair_views
 from lookalike.render.plots import classification_page, confusion_plot
 from lookalike.render.plots_cluster import choice_plot, map_plot
+from lookalike.render.plots_copies import copies_table_plot, precision_recall_plot, reliability_plot
 from lookalike.render.plots_evaluate import evaluation_plot
 from lookalike.render.progress import Progress, progress
 from lookalike.render.report import duplicates_page, search_page
@@ -20,6 +23,7 @@ from lookalike.words import human_bytes, human_count, human_distance, human_seco
 __all__ = [
     "FACES",
     "Face",
+    "PairViews",
     "Progress",
     "choice_plot",
     "classification_page",
@@ -27,6 +31,7 @@ __all__ = [
     "clusters_page",
     "clusters_sheet",
     "confusion_plot",
+    "copies_table_plot",
     "distances_bytes",
     "distances_face",
     "duplicates_page",
@@ -41,9 +46,14 @@ __all__ = [
     "map_page",
     "map_plot",
     "named_from",
+    "pair_sheet",
+    "pair_views",
+    "precision_recall_plot",
     "progress",
+    "reliability_plot",
     "search_page",
     "search_sheet",
+    "stacked",
     "vectors_face",
     "write_distances",
     "write_file",

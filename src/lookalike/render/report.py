@@ -9,7 +9,8 @@ import numpy as np
 
 from lookalike.errors import UsageError
 from lookalike.render.hits import Hit, QueryHits, hits_by_query
-from lookalike.results import DuplicateGroup, DuplicateReport, GroupMember, SearchResult
+from lookalike.render.pair_views import pair_views
+from lookalike.results import DuplicateGroup, DuplicateReport, Evidence, GroupMember, SearchResult
 from lookalike.types import RGBImage
 from lookalike.words import (
     COPIES,
@@ -34,6 +35,8 @@ def duplicates_page(
     thumbnail_side: int = 256,
     max_groups: int = 500,
     max_members: int = 60,
+    evidence: Callable[[GroupMember, GroupMember], Evidence | None] | None = None,
+    max_pairs: int = 200,
 ) -> str:
     """Return an HTML page of groups of duplicates, each with its keeper, verdicts and reasons.
 
@@ -49,11 +52,16 @@ def duplicates_page(
         Longer side of the pictures in the page, in pixels, 16 to 2048.
     max_groups, max_members
         Groups on the page and pictures of a group; the page says how many are left out and which command prints all.
+    evidence
+        Gives the evidence of a member (a) against its keeper (b), or None. Where it says how one lies upon the other,
+        both are drawn with what they share, laid upon each other and with what differs, shown on demand.
+    max_pairs
+        Pairs that are drawn so at most, the weakest of each group first; the page says how to draw any other.
 
     Returns
     -------
     str
-        Can be encoded as UTF-8 whatever the file names are. About 10 kB per picture.
+        Can be encoded as UTF-8 whatever the file names are. About 10 kB per picture, of which a drawn pair has four.
 
     Raises
     ------
@@ -61,7 +69,9 @@ def duplicates_page(
         If `thumbnail_side` is out of range.
     """
     _check_side(thumbnail_side)
-    shown = [_group(group, load, thumbnail_side, max_members) for group in report.groups[:max_groups]]
+    parts = [(group, _shown(group, max_members)) for group in report.groups[:max_groups]]
+    proven, undrawn = _proven(parts, evidence, max_pairs)
+    shown = [_group(group, members, load, thumbnail_side, proven) for group, members in parts]
     others = [member for group in report.groups for member in group.members if not member.keeper]
     copies = [member for member in others if member.verdict in COPIES]
     sums = [
@@ -82,6 +92,7 @@ def duplicates_page(
         seconds=_seconds(report.seconds),
         left_out=[(number(count), visible(reason)) for reason, count in report.left_out],
         groups=shown,
+        undrawn=human_count(undrawn, "other pair") if undrawn else "",
         more=human_count(len(report.groups) - len(shown), "more group"),
         any_more=len(report.groups) > len(shown),
         command=f"lookalike duplicates --level {report.level} --format csv",
@@ -150,18 +161,67 @@ def _freed(members: Sequence[GroupMember]) -> int:
     return sum(member.bytes for member in members if not member.hardlink)
 
 
-def _group(group: DuplicateGroup, load: Callable[[str], RGBImage | None], side: int, limit: int) -> dict[str, Any]:
+def _shown(group: DuplicateGroup, limit: int) -> list[GroupMember]:
+    """Return the members of a group that are on the page, the weakest always among them."""
+    members = list(group.members[:limit])
+    # In a group of two the only pair needs no place kept.
+    if len(group.members) > 2 and not any(member is group.weakest for member in members):
+        members[-1] = group.weakest
+    return members
+
+
+def _proven(
+    parts: Sequence[tuple[DuplicateGroup, Sequence[GroupMember]]],
+    evidence: Callable[[GroupMember, GroupMember], Evidence | None] | None,
+    limit: int,
+) -> tuple[dict[int, Evidence], int]:
+    """Return the evidence that is drawn, by the member's identity, and how many pairs have more than there is room."""
+    if evidence is None:
+        return {}, 0
+    pairs = []
+    for group, members in parts:
+        weakest = group.weakest if len(group.members) > 1 else None
+        pairs += [(member is not weakest, member, group.keeper) for member in members if not member.keeper]
+    found: dict[int, Evidence] = {}
+    undrawn = 0
+    for _, member, keeper in sorted(pairs, key=lambda pair: pair[0]):
+        known = evidence(member, keeper)
+        if known is None or known.transform is None:
+            continue
+        if len(found) < limit:
+            found[id(member)] = known
+        else:
+            undrawn += 1
+    return found, undrawn
+
+
+def _group(
+    group: DuplicateGroup,
+    members: Sequence[GroupMember],
+    load: Callable[[str], RGBImage | None],
+    side: int,
+    proven: dict[int, Evidence],
+) -> dict[str, Any]:
     # In a group of two the only pair needs no mark.
     weakest = group.weakest if len(group.members) > 2 else None
-    members = list(group.members[:limit])
-    if weakest is not None and not any(member is weakest for member in members):
-        members[-1] = weakest
+    keeper = group.keeper
+    original = load(keeper.uri)
     freed = _freed([member for member in group.members if not member.keeper and member.verdict in COPIES])
     return {
         "number": number(group.number),
         "size": human_count(len(group.members), "picture"),
         "freed": human_bytes(freed) if freed else "",
-        "members": [_member(member, group.keeper, member is weakest, load, side) for member in members],
+        "members": [
+            _member(
+                member,
+                keeper,
+                member is weakest,
+                (original if member is keeper else load(member.uri), original),
+                side,
+                proven.get(id(member)),
+            )
+            for member in members
+        ],
         "more": human_count(len(group.members) - len(members), "more picture"),
         "any_more": len(group.members) > len(members),
     }
@@ -171,8 +231,9 @@ def _member(
     member: GroupMember,
     keeper: GroupMember,
     weakest: bool,
-    load: Callable[[str], RGBImage | None],
+    pixels: tuple[RGBImage | None, RGBImage | None],
     side: int,
+    proven: Evidence | None,
 ) -> dict[str, Any]:
     known = None if member.keeper else keeper
     facts = [_size_fact(member, known), _bytes_fact(member, known)]
@@ -181,7 +242,7 @@ def _member(
     if member.probability is not None:
         facts.append(("certainty", _percent(member.probability), ""))
     return {
-        **_picture(member.uri, load, side),
+        **_pictured(member.uri, pixels[0], side),
         "keeper": member.keeper,
         "verdict": member.verdict or "",
         "tone": _tone(member.verdict),
@@ -189,7 +250,37 @@ def _member(
         "reason": visible(member.reason),
         "facts": [fact for fact in facts if fact[1]],
         "hardlink": member.hardlink,
+        "views": _views(member, keeper, pixels, side, proven),
     }
+
+
+def _views(
+    member: GroupMember,
+    keeper: GroupMember,
+    pixels: tuple[RGBImage | None, RGBImage | None],
+    side: int,
+    proven: Evidence | None,
+) -> list[dict[str, Any]]:
+    """Return the pictures that prove a pair: keeper, member, one upon the other, what differs; maybe none."""
+    image, original = pixels
+    if proven is None or image is None or original is None:
+        return []
+    sizes = [(one.height, one.width) if one.height and one.width else None for one in (member, keeper)]
+    found = pair_views(image, original, proven, side=side, full_a=sizes[0], full_b=sizes[1])
+    if found is None:
+        return []
+    part = " (a part of it)" if found.zoomed else ""
+    shown = (
+        ("the picture to keep", found.b),
+        ("this picture", found.a),
+        (f"this one laid upon the other{part}", found.overlay),
+        ("what differs", found.difference),
+    )
+    views = []
+    for caption, picture in shown:
+        source, width, height = _thumbnail(picture, side)
+        views.append({"caption": caption, "source": source, "width": width, "height": height})
+    return views
 
 
 def _size_fact(member: GroupMember, keeper: GroupMember | None) -> tuple[str, str, str]:
@@ -241,7 +332,10 @@ def _hit(hit: Hit, descriptor: str, load: Callable[[str], RGBImage | None], side
 
 
 def _picture(uri: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:
-    pixels = load(uri)
+    return _pictured(uri, load(uri), side)
+
+
+def _pictured(uri: str, pixels: RGBImage | None, side: int) -> dict[str, Any]:
     source, width, height = ("", 0, 0) if pixels is None else _thumbnail(pixels, side)
     return {
         "path": visible(uri),

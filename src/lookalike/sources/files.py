@@ -105,6 +105,7 @@ def read_bytes(
     path: str | os.PathLike[str],
     *,
     max_bytes: int = MAX_FILE_BYTES,
+    head: int | None = None,
     exclude_ids: Collection[tuple[int, int]] = (),
 ) -> bytes:
     """Return the bytes of a regular file.
@@ -115,6 +116,8 @@ def read_bytes(
         Links are followed.
     max_bytes
         The largest length accepted.
+    head
+        Read only so many bytes of its beginning; None for all of it.
     exclude_ids
         (device, inode) of files that must not be opened.
 
@@ -139,8 +142,8 @@ def read_bytes(
         with os.fdopen(os.open(path, flags), "rb") as stream:
             status = os.fstat(stream.fileno())
             _check(status, max_bytes, exclude_ids)
-            content = stream.read(status.st_size + 1) or b""
-            if len(content) > status.st_size:  # it grew, or its file system tells no sizes
+            content = stream.read(status.st_size + 1 if head is None else head) or b""
+            if head is None and len(content) > status.st_size:  # it grew, or its file system tells no sizes
                 content += stream.read(max_bytes + 1 - len(content)) or b""
     except (OSError, ValueError) as error:
         raise UnreadableError(reason_of(error, gone="gone since it was listed, or never there")) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lookalike.store.local import Kept, LocalCache, as_kept
 from lookalike.store.matrix import Block, VectorMatrix
 from lookalike.store.scaler import Scaler
 from lookalike.store.scaling import current_scaler, refresh_scalers
@@ -11,11 +12,14 @@ __all__ = [
     "Block",
     "Content",
     "Image",
+    "Kept",
     "Known",
+    "LocalCache",
     "Record",
     "Scaler",
     "Store",
     "VectorMatrix",
+    "as_kept",
     "current_scaler",
     "refresh_scalers",
 ]

@@ -1,0 +1,71 @@
+"""From what was measured of a pair to the probability that the two are copies, and that they show one scene."""
+
+from __future__ import annotations
+
+import functools
+import math
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["copy_probability", "scene_probability", "score"]
+
+Floats = NDArray[np.float64]
+
+
+def copy_probability(row: Floats) -> float:
+    """Return the probability that the pictures are copies: one is the other one, edited or not.
+
+    Parameters
+    ----------
+    row
+        Numbers in the order of `lookalike.duplicates.verify.pair.MEASURES`.
+
+    Notes
+    -----
+    120 small trees that may only rise, or only fall, with most measures; then a logistic line fitted on pictures that
+    the trees did not see. ``tools/make_verdicts.py`` makes both.
+    """
+    return _probability("copy", row)
+
+
+def scene_probability(row: Floats) -> float:
+    """Return the probability that the pictures are copies or shots of one scene."""
+    return max(_probability("scene", row), _probability("copy", row))
+
+
+def score(trees: Floats, base: float, row: Floats) -> float:
+    """Return the sum of what each tree says of a row.
+
+    Parameters
+    ----------
+    trees
+        (n_trees, n_nodes, 5): the measure that a node asks for (-1 for a leaf), its threshold, the nodes for up to
+        the threshold and above it, and a leaf's value.
+    base
+        What is added to the sum.
+    row
+        (n_measures,).
+    """
+    total = base
+    for tree in trees:
+        at = 0
+        while tree[at, 0] >= 0:
+            at = int(tree[at, 2] if row[int(tree[at, 0])] <= tree[at, 1] else tree[at, 3])
+        total += float(tree[at, 4])
+    return total
+
+
+@functools.cache
+def _weights() -> dict[str, NDArray[np.float64]]:
+    with (resources.files("lookalike.duplicates.verify") / "weights" / "verdicts.npz").open("rb") as stream:
+        held = np.load(stream, allow_pickle=False)
+        return {name: held[name].astype(np.float64) for name in held.files if name != "measures"}
+
+
+def _probability(what: str, row: Floats) -> float:
+    held = _weights()
+    base, slope, offset = held[f"{what}_line"]
+    raw = slope * score(held[f"{what}_trees"], base, row) + offset
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, raw))))
