@@ -427,8 +427,8 @@ class Library:
             Only pictures at or under these; none for the whole library.
         level
             The weakest verdict to report: "same-file", "same-pixels", "same-picture", "edited" or "same-scene". The
-            first two are proven by bytes and pixels; the others are what descriptors suggest (see
-            `lookalike.duplicates`), and have no probability.
+            first two are proven by bytes and pixels, the others verified by local features, geometry and aligned
+            pixels, with a probability: docs/explanation/duplicates.md.
         against
             Hold `paths` against these, and only against these: each pair has one picture at or under `against`, which
             is the keeper, and one that is not.

@@ -251,7 +251,11 @@ def test_wrong_use_of_the_command_is_told(folder, capfdbinary, tmp_path, monkeyp
         assert "one of --labels folder, --pairs FILE, --relevant FILE" in err
     code, _, err = run(capfdbinary, "evaluate", "copies", folder, "--labels", "folder", *where)
     assert code == 2
-    assert "a folder of that name is ./copies" in err
+    assert "takes no labels" in err
+    code, _, err = run(capfdbinary, "evaluate", "copies", *where)
+    assert (code, "name the folder" in err) == (2, True)
+    code, _, err = run(capfdbinary, "evaluate", "copies", folder, *where)
+    assert (code, "too few to measure with" in err) == (2, True)
 
 
 def test_python_and_the_command_have_the_same_defaults():
