@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,8 @@ from lookalike.edits import KINDS, STRENGTHS, another_shot, documents, edit, pla
 
 TARGET = Path(__file__).parents[1] / "src/lookalike/duplicates/verify/weights/verdicts.npz"
 LEFT_OUT = ("BACKGROUND_Google", "Faces_easy")  # repeats of other pictures
-RISES = {"inliers": 1, "fine": 1, "coarse": 1, "agreeing": 1, "moved": -1, "shift": -1, "differing": -1}
+RISES = {"inliers": 1, "fine": 1, "coarse": 1, "agreeing": 1, "moved": -1, "shift": -1, "differing": -1,
+         "coverage": 1}  # fmt: skip
 """Which way the probability may go with a measure, all others being equal."""
 
 COPY, SCENE, OTHER = 0, 1, 2
@@ -65,9 +67,10 @@ def one(job: tuple[int, Path, list[Path], list[Path]]) -> list[tuple[int, int, N
         copy = look(edit(image, kind, strength, SEED + int(lot.integers(1 << 30)), spare))
         rows.append((COPY, number, measure(copy, original).row()))
         rows += [(OTHER, number, measure(copy, other).row()) for other in negatives[:: 2 if len(rows) > 1 else 1]]
-    if number % 3 == 0:
-        shot = another_shot(image, SEED + number, str(lot.choice(STRENGTHS)))
-        rows.append((SCENE, number, measure(look(shot), original).row()))
+    if number % 2 == 0:
+        for strength in lot.choice(STRENGTHS, 2, replace=False):
+            shot = another_shot(image, SEED + number, str(strength))
+            rows.append((SCENE, number, measure(look(shot), original).row()))
     return rows
 
 
@@ -106,29 +109,36 @@ def measured(folder: Path) -> dict[str, NDArray[np.float64]]:
 def pages(number: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
     """Yield pairs of pages with one letterhead, and of plain pictures; and edited copies of such pages."""
     lot = np.random.default_rng(SEED + 1)
-    sheets = documents(SEED, 60)
-    looks = [look(sheet) for sheet in sheets]
-    for at in range(len(looks) - 2):
-        yield OTHER, number + at, measure(looks[at], looks[at + 1]).row()
-        yield OTHER, number + at, measure(looks[at], looks[at + 2]).row()
-        kind, strength = str(lot.choice(KINDS)), str(lot.choice(STRENGTHS[:2]))
-        copy = look(edit(sheets[at], kind, strength, SEED + at, sheets[-2:]))
-        yield COPY, number + at, measure(copy, looks[at]).row()
-        yield OTHER, number + at, measure(copy, looks[at + 1]).row()
+    for letterhead in range(6):
+        sheets = documents(SEED + letterhead, 40)
+        looks = [look(sheet) for sheet in sheets]
+        for at in range(len(looks) - 3):
+            for other in (1, 2, 3):
+                yield OTHER, number + at, measure(looks[at], looks[at + other]).row()
+            kind, strength = str(lot.choice(KINDS)), str(lot.choice(STRENGTHS[:2]))
+            copy = look(edit(sheets[at], kind, strength, SEED + at, sheets[-2:]))
+            yield COPY, number + at, measure(copy, looks[at]).row()
+            yield OTHER, number + at, measure(copy, looks[at + 1]).row()
+        number += len(sheets)
     empty = [look(sheet) for sheet in plain(SEED, 40)]
-    for at in range(len(empty) - 1):
-        yield OTHER, number + 100 + at, measure(empty[at], empty[at + 1]).row()
+    for at, (a, b) in enumerate(itertools.combinations(empty, 2)):
+        if at % 3 == 0 and (found := measure(a, b)).shows:
+            yield OTHER, number + at, found.row()
 
 
 def fit(
-    values: NDArray[np.float64], wanted: NDArray[np.bool_], picture: NDArray[np.int_], rises: dict[str, int]
+    values: NDArray[np.float64],
+    wanted: NDArray[np.bool_],
+    picture: NDArray[np.int_],
+    rises: dict[str, int],
+    weight: NDArray[np.float64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Return trees, fitted on two thirds of the pictures, and the line that calibrates them on the others."""
-    held = picture // 3 % 3 == 0  # every third has another shot: these must be on both sides
+    held = picture // 2 % 3 == 0  # every second has other shots: these must be on both sides
     model = HistGradientBoostingClassifier(
         max_iter=120, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=25, l2_regularization=1.0,
         monotonic_cst=[rises.get(name, 0) for name in MEASURES], random_state=0,
-    ).fit(values[~held], wanted[~held])  # fmt: skip
+    ).fit(values[~held], wanted[~held], None if weight is None else weight[~held])  # fmt: skip
     raw = model.decision_function(values[held])
     line = LogisticRegression(C=1e6).fit(raw[:, None], wanted[held])
     nodes = [tree.nodes for (tree,) in model._predictors]
@@ -174,8 +184,8 @@ def main() -> None:
             np.savez(given.measures, **held)  # type: ignore[arg-type]
     truth, values, picture = held["truth"].astype(int), held["values"], held["picture"].astype(int)
     print({name: int((truth == at).sum()) for at, name in enumerate(("copies", "scenes", "others"))})
-    copy = fit(values, truth == COPY, picture, RISES)
-    scene = fit(values, truth != OTHER, picture, {"inliers": 1})
+    copy = fit(values, truth == COPY, picture, RISES, np.where(truth == SCENE, 3.0, 1.0))  # these are the hard ones
+    scene = fit(values, truth != OTHER, picture, {"inliers": 1, "coverage": 1})
     TARGET.parent.mkdir(exist_ok=True)
     np.savez_compressed(
         TARGET, copy_trees=copy["trees"].astype(np.float32), copy_line=copy["line"],

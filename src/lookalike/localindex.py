@@ -23,12 +23,15 @@ from lookalike.index import WordIndex
 from lookalike.results import Evidence
 from lookalike.store import Store
 from lookalike.types import LocalFeatures
-from lookalike.verifying import Entry, Looks, variants, verdicts
+from lookalike.verifying import Entry, Looks, PairVerdicts, single_threaded, variants
 
 __all__ = ["PairVerification", "entries_of", "open_word_index"]
 
 SHARED = 6
 """Pictures that share most local features with each one, as candidates of a pair."""
+
+PREPARED = 0.7
+"""Part of the work of `PairVerification.sharing`, about, that working out features is."""
 
 SHARING_WITHIN = 0.4
 """Largest distance by shared local features of such a candidate: about 1.5 keypoints that agree beyond chance."""
@@ -129,43 +132,43 @@ class PairVerification:
         Ids of the contents that may be in pairs.
     threads, max_pixels
         See `Library.add`.
-    progress
-        Called with how many of how many pictures have their local features.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        contents: Collection[int],
-        *,
-        threads: int,
-        max_pixels: int,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        self._store, self._threads, self._progress = store, threads, progress
+    def __init__(self, store: Store, contents: Collection[int], *, threads: int, max_pixels: int) -> None:
+        self._store, self._threads = store, threads
         self._looks = Looks(store, threads=threads, max_pixels=max_pixels)
+        self._verdicts = PairVerdicts(store, self._looks, threads)
         self._all = entries_of(store)
         wanted = set(contents)
         self._entries = {entry.content.id: entry for entry in self._all if entry.content.id in wanted}
 
     def close(self) -> None:
-        """Close the cache of local features."""
+        """Close the caches of local features and of verdicts."""
         self._looks.close()
+        self._verdicts.close()
 
-    def sharing(self) -> list[tuple[int, int]]:
-        """Return pairs of content ids that share local features, each once, the smaller id first."""
+    def sharing(self, progress: Callable[[float], None] = lambda _: None) -> list[tuple[int, int]]:
+        """Return pairs of content ids that share local features, each once, the smaller id first.
+
+        `progress` is called with the part that is done, 0 to 1; the most of it is for features to be worked out.
+        """
+
+        def prepared(done: int, total: int) -> None:
+            progress(PREPARED * done / total)
+
         entries = list(self._entries.values())
         if len(entries) == len(self._all):
-            index = open_word_index(self._store, self._looks, entries, self._progress)
+            index = open_word_index(self._store, self._looks, entries, prepared)
         else:  # only these are looked at: an index of them alone is not worth keeping
             index = WordIndex()
-            self._looks.prepare(entries, self._progress)
+            self._looks.prepare(entries, prepared)
             for part, found in self._parts(entries):
                 index.add(
                     np.array([entry.content.id for entry in part], np.int64),
                     [found[entry.content.hash].features for entry in part],
                 )
         pairs: set[tuple[int, int]] = set()
+        asked = 0
 
         def near(job: tuple[int, LocalFeatures]) -> list[tuple[int, int]]:
             own, features = job
@@ -173,11 +176,13 @@ class PairVerification:
             near = found.keys[found.distances <= SHARING_WITHIN]
             return [(min(own, key), max(own, key)) for key in near.tolist() if key not in (-1, own)]
 
-        with ThreadPoolExecutor(self._threads) as pool:
+        with single_threaded(), ThreadPoolExecutor(self._threads) as pool:
             for part, found in self._parts(entries):
                 jobs = [(entry.content.id, found[entry.content.hash].features) for entry in part]
                 for some in pool.map(near, jobs):
                     pairs.update(some)
+                asked += len(part)
+                progress(PREPARED + (1 - PREPARED) * asked / len(entries))
         return sorted(pairs)
 
     def pairs(self, jobs: Sequence[tuple[int, int, float]]) -> Iterator[Evidence | None]:
@@ -189,9 +194,9 @@ class PairVerification:
             (content id, content id, lite0's distance).
         """
         entries = [self._entries[id_] for id_ in sorted({id_ for a, b, _ in jobs for id_ in (a, b)})]
-        self._looks.prepare(entries, self._progress)
+        self._looks.prepare(entries)
         known = [(self._entries[a], self._entries[b], distance) for a, b, distance in jobs]
-        return verdicts(known, self._looks, self._threads)
+        return self._verdicts.of(known)
 
     def _parts(self, entries: Sequence[Entry]) -> Iterator[tuple[list[Entry], dict[bytes, Look]]]:
         """Yield entries with their looks, some at a time, without those that cannot be read."""

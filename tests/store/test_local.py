@@ -92,7 +92,7 @@ def test_another_process_finds_what_one_has_put(cache, tmp_path):
     other = LocalCache(tmp_path, "abc")
     assert check(other, TRUTH) == 12
     assert len(other) == 12
-    assert other.hashes() == set(TRUTH)
+    assert other.keys() == set(TRUTH)
     other.close()
     assert check(cache, TRUTH) == 12
 
@@ -126,7 +126,7 @@ def test_what_is_forgotten_is_gone_and_gives_its_room_back(cache):
     assert again.forget([digest(n) for n in range(6)] + [digest(77)]) == 6
     again.close()
     assert again.size < before / 2
-    assert LocalCache(cache.path.parents[1], "abc").hashes() == {digest(6), digest(7)}
+    assert LocalCache(cache.path.parents[1], "abc").keys() == {digest(6), digest(7)}
 
 
 def test_another_fingerprint_has_another_file_and_the_old_one_goes(cache, tmp_path):
@@ -186,13 +186,13 @@ def _garbage(path: Path) -> None:
 
 def _foreign(path: Path) -> None:
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE pictures (hash, checksum, body)")
+        db.execute("CREATE TABLE rows (key, checksum, body)")
     db.close()
 
 
 def _text(path: Path) -> None:
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE pictures SET body = CAST(x'ff' AS TEXT), checksum = 'x'")
+        db.execute("UPDATE rows SET body = CAST(x'ff' AS TEXT), checksum = 'x'")
     db.close()
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_is_something_else_is_begun_anew(cache, tmp_path, harm: Call
 def test_a_damaged_row_is_missing_from_then_on(cache, tmp_path):
     cache.put_many(TRUTH)
     with sqlite3.connect(cache.path) as db:
-        db.execute("UPDATE pictures SET body = (SELECT body FROM pictures WHERE hash = ?) WHERE hash = ?",
+        db.execute("UPDATE rows SET body = (SELECT body FROM rows WHERE key = ?) WHERE key = ?",
                    (digest(1), digest(2)))  # fmt: skip
     db.close()
     assert cache.missing([digest(2)]) == []

@@ -24,8 +24,8 @@ __all__ = ["Found", "Picture", "find_duplicates"]
 
 SAME_PIXELS = LEVELS.index("same-pixels")
 
-SOUGHT = 0.1
-"""Part of the work that finding candidates is, about."""
+SHARED, SOUGHT = 0.4, 0.5
+"""Part of the work that is done, about, when pictures that share local features are known, and all candidates."""
 
 Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 
@@ -117,7 +117,7 @@ def find_duplicates(
     reference: Callable[[Uri], bool] = lambda _: False,
     across: bool = False,
     verify: Verify = lambda _: (),
-    sharing: Callable[[], Iterable[tuple[int, int]]] = lambda: (),
+    sharing: Callable[[Progress], Iterable[tuple[int, int]]] = lambda _: (),
     progress: Progress = lambda _: None,
 ) -> Found:
     """Return chain-free groups of pictures at `level` or stronger.
@@ -144,7 +144,8 @@ def find_duplicates(
         Takes pairs of contents with lite0's distance, and yields for each what the first is to the second, or None
         where either cannot be read. Levels beyond "same-pixels" need it.
     sharing
-        Returns pairs of contents that share local features: more candidates for "edited" and "same-scene".
+        Returns pairs of contents that share local features: more candidates for "edited" and "same-scene". It calls
+        what it is given with the part that is done.
     progress
         Called with the part that is done, 0 to 1.
     """
@@ -315,15 +316,17 @@ def _add_near(
     sides: _Sides,
     alike: Sequence[Sequence[int]],
     verify: Verify,
-    sharing: Callable[[], Iterable[tuple[int, int]]],
+    sharing: Callable[[Progress], Iterable[tuple[int, int]]],
     progress: Progress,
 ) -> int:
     """Verify the candidates and add an edge for each that passes; return how many pairs could not be read."""
     at = {picture.content.id: position for position, picture in enumerate(pictures)}
     quality = {p.content.id: p.content.quality for p in pictures if p.content.quality is not None}
-    shared = sharing() if LEVELS.index(level) >= LEVELS.index("edited") else ()
+    edited = LEVELS.index(level) >= LEVELS.index("edited")
+    shared = sharing(lambda part: progress(SHARED * part)) if edited else ()
+    from_, to = (SHARED, SOUGHT) if edited else (0.0, SOUGHT / 2)
     near = candidate_pairs(
-        vectors["pdq"], vectors["lite0"], level, quality, shared, lambda part: progress(SOUGHT * part)
+        vectors["pdq"], vectors["lite0"], level, quality, shared, lambda part: progress(from_ + (to - from_) * part)
     )
     settled = {(min(x, y), max(x, y)) for positions in alike for x in positions for y in positions if x != y}
     jobs = [
@@ -339,7 +342,7 @@ def _add_near(
             edges.add(at[a], at[b], LEVELS.index(evidence.verdict), distance, evidence.reason, evidence)
             edges.facts[at[a], at[b]] = _facts(evidence)
         if done % 100 == 0:
-            progress(SOUGHT + (1 - SOUGHT) * done / len(jobs))
+            progress(to + (1 - to) * done / len(jobs))
     return unread
 
 

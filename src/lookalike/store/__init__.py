@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lookalike.store.cachefile import CacheFile
 from lookalike.store.local import Kept, LocalCache, as_kept
 from lookalike.store.matrix import Block, VectorMatrix
 from lookalike.store.scaler import Scaler
@@ -10,6 +11,7 @@ from lookalike.store.store import Content, Image, Known, Record, Store
 
 __all__ = [
     "Block",
+    "CacheFile",
     "Content",
     "Image",
     "Kept",

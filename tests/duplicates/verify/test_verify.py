@@ -164,7 +164,7 @@ def test_inputs_are_untouched_and_pictures_without_keypoints_have_no_pose(images
 
 
 def test_more_agreeing_matches_never_make_a_copy_less_likely():
-    row = np.array([2.0, 0.3, 0.5, 0.6, 0.6, 0.1, 1.0, 0.3, 8.0, 1.0, 0.5, 0.5])
+    row = np.array([2.0, 0.3, 0.5, 0.6, 0.6, 0.1, 1.0, 0.3, 8.0, 1.0, 0.5, 0.5, 0.2])
     at = MEASURES.index("inliers")
     told = []
     for inliers in np.linspace(0, 6, 13):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.types import RGBImage
 
-__all__ = ["Alignment", "align", "scale_at", "side_by_side", "whole_poses"]
+__all__ = ["SURE", "Alignment", "align", "scale_at", "side_by_side", "whole_poses"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Grey: TypeAlias = NDArray[np.float32]
@@ -30,8 +30,19 @@ MOVED = 1.5
 HOPELESS = 0.2
 """Correlation, of both at a quarter of their scale, under which a look at the details is not worth its time."""
 
-ASTRAY = 6.0
-"""Pixels by which flow may be off any one transform, in the median; beyond, the two have nothing in common."""
+DIFFERENT, UNLIKE = 0.3, 0.4
+"""Mean correlation of the windows, once flow has corrected how they lie, under which two pictures are not one; where
+only the look of the whole speaks for it, the second."""
+
+ASTRAY = 0.02
+"""Part of the overlap's longer side by which flow may be off any one transform, in the median; beyond, the two have
+nothing in common."""
+
+SURE = 25
+"""Agreeing keypoints that leave no doubt of how two pictures lie upon each other."""
+
+ROUGH = 32
+"""Pixels of the overlap's shorter side, at half its scale, from which on that scale is looked at first."""
 
 LEAST = 16
 """Pixels of the shorter side of the overlap, in the coarser picture, that can be judged."""
@@ -62,6 +73,8 @@ class Alignment:
         Part of the overlap that is plain in both.
     differing
         Part of the textured overlap that does not agree and was not found again near by: covered, or another content.
+    fixed
+        How firmly what is to be seen decides how the two lie, 0 to 1: see `_fixed`. 1 where keypoints decide it.
     """
 
     transform: Floats
@@ -75,10 +88,11 @@ class Alignment:
     texture: int
     plain: float
     differing: float
+    fixed: float = 1.0
 
 
-def align(a: RGBImage, b: RGBImage, transform: Floats, *, negative: bool = False) -> Alignment | None:
-    """Lay `a` upon `b`, refine how it lies, and measure; None where too little overlaps to be judged.
+def align(a: RGBImage, b: RGBImage, transform: Floats, *, negative: bool = False, inliers: int = 0) -> Alignment | None:
+    """Lay `a` upon `b`, refine how it lies, and measure; None where too little overlaps, or agrees, to be judged.
 
     Parameters
     ----------
@@ -88,34 +102,96 @@ def align(a: RGBImage, b: RGBImage, transform: Floats, *, negative: bool = False
         Pixels of a to pixels of b, roughly.
     negative
         Whether a must be turned into its negative first.
+    inliers
+        Keypoints that agree on it: from `SURE` on it is measured however little agrees.
     """
+    least = -1.0 if inliers >= SURE else DIFFERENT if inliers else UNLIKE
     grey_a, grey_b = _grey(a), _grey(b)
     if negative:
         grey_a = 255 - grey_a
-    for step in range(3):
-        laid = _lay(grey_a, grey_b, transform)
-        if laid is None:
+    overlap = _frame(grey_a.shape, grey_b.shape, transform)
+    if overlap is None:
+        return None
+    if min(overlap[1]) >= 2 * ROUGH:  # first at half the scale: a quarter of the work, and most are no copies
+        half_a, to_a = _half(grey_a)
+        half_b, to_b = _half(grey_b)
+        rough = _settled(half_a, half_b, np.linalg.inv(to_b) @ transform @ to_a, 2, least)
+        if rough is None:
             return None
-        one, two, mask, to_b = laid
-        if step == 0 and _glance(one, two, mask) < HOPELESS:
+        transform = to_b @ rough.transform @ np.linalg.inv(to_a)
+        fine = _settled(grey_a, grey_b, transform, 1, -1.0)
+    else:
+        fine = _settled(grey_a, grey_b, transform, 3, least)
+    if fine is None:
+        return None
+    found = _measured(fine, a.shape[:2], b.shape[:2])
+    return found if inliers else replace(found, fixed=min(_fixed(fine.one, fine.mask), _fixed(fine.two, fine.mask)))
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """Two pictures in one frame, with what is left of the flow between them; both are where `mask` says so."""
+
+    transform: Floats
+    one: Grey
+    two: Grey
+    mask: NDArray[np.bool_]
+    flow: NDArray[np.float32]
+
+
+def _settled(a: Grey, b: Grey, transform: Floats, steps: int, least: float) -> _Laid | None:
+    """Let flow correct how a lies upon b, up to `steps` times; None where it is plain that it does not.
+
+    That is where the windows' mean correlation is under `least` once corrected; with -1 nothing is given up.
+    """
+    sure = least <= -1
+    laid: _Laid | None = None
+    for step in range(steps):
+        frame = _frame(a.shape, b.shape, transform)
+        found = None if frame is None else _lay(a, b, transform, frame)
+        if frame is None or found is None:
+            return None
+        one, two, mask = found
+        if not sure and (_glance(one, two, mask) if step == 0 else _mean(*_correlation(one, two), mask)[0]) < (
+            HOPELESS if step == 0 else least
+        ):
             return None
         flow = _flow(one, two)
         better, off = _corrected(one, two, mask, flow)
-        if step == 0 and off > ASTRAY:
+        if not sure and step == 0 and off > ASTRAY * max(one.shape):
             return None
         if better is None:
-            break
+            return _Laid(transform, one, two, mask, flow)
         # `to_b` takes the frame's pixels to b's and `better` the frame's to where they ought to be.
-        moved = to_b @ better @ np.linalg.inv(to_b) @ transform
+        to_b, _ = frame
+        transform = to_b @ better @ np.linalg.inv(to_b) @ transform
         still = np.abs(better[:2, :2] - np.eye(2)).max() < 0.003 and np.abs(better[:2, 2]).max() < 0.4
-        transform = moved
-        if still:
+        if still or step == steps - 1:
+            found = _lay(a, b, transform, frame)
+            if found is None:
+                return None
+            laid = _Laid(transform, *found, _less(flow, better))
             break
-    laid = _lay(grey_a, grey_b, transform)
-    if laid is None:
-        return None
-    one, two, mask, _ = laid
-    return _measured(one, two, mask, transform, a.shape[:2], b.shape[:2])
+    return laid
+
+
+def _half(image: Grey) -> tuple[Grey, Floats]:
+    """Return a picture at half its scale, and what takes that one's pixels to its own."""
+    import cv2
+
+    height, width = image.shape
+    size = (max(1, width // 2), max(1, height // 2))
+    x, y = width / size[0], height / size[1]
+    small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 0.8)
+    return np.asarray(small, np.float32), np.array([[x, 0, x / 2 - 0.5], [0, y, y / 2 - 0.5], [0, 0, 1]])
+
+
+def _less(flow: NDArray[np.float32], transform: Floats) -> NDArray[np.float32]:
+    """Return what is left of a flow beyond a transform of its frame."""
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    there = _apply(transform, np.column_stack([x.ravel(), y.ravel()]).astype(np.float64))
+    return np.asarray(flow - (there.reshape(height, width, 2) - np.dstack([x, y])), np.float32)
 
 
 def side_by_side(
@@ -128,7 +204,10 @@ def side_by_side(
     tuple
         Two arrays (height, width, 3) float32 of 0 to 255, and (height, width) bool.
     """
-    layers = [_lay(a[..., at].astype(np.float32), b[..., at].astype(np.float32), transform) for at in range(3)]
+    frame = _frame(a.shape, b.shape, transform)
+    if frame is None:
+        return None
+    layers = [_lay(a[..., at].astype(np.float32), b[..., at].astype(np.float32), transform, frame) for at in range(3)]
     if any(layer is None for layer in layers):
         return None
     laid = [layer for layer in layers if layer]
@@ -193,36 +272,46 @@ def _glance(one: Grey, two: Grey, mask: NDArray[np.bool_]) -> float:
     return _mean(*_correlation(small_one, small_two), inside)[0]
 
 
-def _lay(a: Grey, b: Grey, transform: Floats) -> tuple[Grey, Grey, NDArray[np.bool_], Floats] | None:
-    """Return both in one frame at the scale of the coarser one, cut to their overlap; and its pixels to b's pixels."""
-    import cv2
+_Frame: TypeAlias = tuple[Floats, NDArray[np.int_]]
+"""What takes a frame's pixels to those of picture b, and the frame's (width, height)."""
 
-    corners = np.array([[0, 0], [a.shape[1] - 1, 0], [a.shape[1] - 1, a.shape[0] - 1], [0, a.shape[0] - 1]], float)
+
+def _frame(size_a: tuple[int, ...], size_b: tuple[int, ...], transform: Floats) -> _Frame | None:
+    """Return the frame of the overlap at the scale of the coarser picture; None where it is too small to be judged."""
+    corners = np.array([[0, 0], [size_a[1] - 1, 0], [size_a[1] - 1, size_a[0] - 1], [0, size_a[0] - 1]], float)
     there = _apply(transform, corners)
     if not np.all(np.isfinite(there)):
         return None
     low = np.maximum(np.floor(there.min(0)), 0)
-    high = np.minimum(np.ceil(there.max(0)), (b.shape[1] - 1, b.shape[0] - 1))
+    high = np.minimum(np.ceil(there.max(0)), (size_b[1] - 1, size_b[0] - 1))
     if np.any(high - low < 2):
         return None
-    centre = np.append(corners.mean(0), 1)
-    scale = scale_at(transform, centre)
+    scale = scale_at(transform, np.append(corners.mean(0), 1))
     if not 0.05 < scale < 20:
         return None
-    shrink = min(1.0, 1 / scale)  # b is reduced where a is the coarser one
-    size = np.maximum(np.rint((high - low + 1) * shrink).astype(int), 1)
+    # b is reduced where a is the coarser one
+    size = np.maximum(np.rint((high - low + 1) * min(1.0, 1 / scale)).astype(int), 1)
     if size.min() < LEAST:
         return None
     step = (high - low + 1) / size
-    to_b = np.array([[step[0], 0, low[0] + step[0] / 2 - 0.5], [0, step[1], low[1] + step[1] / 2 - 0.5], [0, 0, 1]])
-    two = _warped(b, to_b, size, float(max(step)))
+    return np.array(
+        [[step[0], 0, low[0] + step[0] / 2 - 0.5], [0, step[1], low[1] + step[1] / 2 - 0.5], [0, 0, 1]]
+    ), size
+
+
+def _lay(a: Grey, b: Grey, transform: Floats, frame: _Frame) -> tuple[Grey, Grey, NDArray[np.bool_]] | None:
+    """Return both in one frame, and where both are; None where too little is."""
+    import cv2
+
+    to_b, size = frame
     to_a = np.linalg.inv(transform) @ to_b
-    one = _warped(a, to_a, size, 1 / scale if scale < 1 else 1.0)
+    two = _warped(b, to_b, size, float(max(to_b[0, 0], to_b[1, 1])))
+    one = _warped(a, to_a, size, scale_at(to_a, np.array([*((size - 1) / 2), 1.0])))
     inside = cv2.warpPerspective(
         np.full(a.shape, 255, np.uint8), to_a, tuple(size.tolist()), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     )
     mask = cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0) > 0
-    return (one, two, mask, to_b) if mask.sum() >= LEAST * LEAST else None
+    return (one, two, mask) if mask.sum() >= LEAST * LEAST else None
 
 
 def scale_at(transform: Floats, point: Floats) -> float:
@@ -257,8 +346,8 @@ def _evened(image: Grey) -> NDArray[np.uint8]:
     """Return a picture with local brightness and contrast evened out, for flow."""
     import cv2
 
-    mean = cv2.GaussianBlur(image, (0, 0), 6)
-    spread = np.sqrt(np.maximum(cv2.GaussianBlur((image - mean) ** 2, (0, 0), 6), 0)) + 6
+    mean = cv2.blur(image, (21, 21))
+    spread = np.sqrt(np.maximum(cv2.blur((image - mean) ** 2, (21, 21)), 0)) + 6
     return np.asarray(np.clip(128 + 48 * (image - mean) / spread, 0, 255), np.uint8)
 
 
@@ -331,7 +420,7 @@ def _corrected(one: Grey, two: Grey, mask: NDArray[np.bool_], flow: NDArray[np.f
     y, x = np.nonzero(good)
     if len(x) < 60:
         return None, 0.0
-    step = max(1, len(x) // 500)
+    step = max(1, len(x) // 250)
     x, y = x[::step], y[::step]
     at = np.column_stack([x, y]).astype(np.float64)
     to: Floats = (at + flow[y, x]).astype(np.float64)
@@ -352,36 +441,45 @@ def _fitted(at: Floats, to: Floats, size: Floats, *, projective: bool) -> tuple[
 
     Least squares, again and again, with less weight to points that are far off; in parts of the frame's size.
     """
-    (x, y), (u, v) = (at / size).T, (to / size).T
-    one, none = np.ones(len(x)), np.zeros((len(x), 3))
-    rows = np.column_stack([x, y, one])
-    system = np.vstack([np.hstack([rows, none]), np.hstack([none, rows])])
-    if projective:
-        system = np.hstack([system, -np.concatenate([u, v])[:, None] * np.tile(rows[:, :2], (2, 1))])
-    wanted = np.concatenate([u, v])
-    weight = np.ones(len(x))
-    transform, error = np.eye(3), np.zeros(len(x))
+    here, there = at / size, to / size
+    rows = np.column_stack([here, np.ones(len(here))])
+    weight = np.ones(len(here))
+    transform, error = np.eye(3), np.zeros(len(here))
     for _ in range(5):
-        both = np.tile(weight, 2)
-        weighed = system * (both**2)[:, None]
         try:
-            solved = np.linalg.solve(weighed.T @ system, weighed.T @ wanted)
+            transform = _projective(rows, there, weight**2) if projective else _affine(rows, there, weight**2)
         except np.linalg.LinAlgError:
             return np.eye(3), np.inf
-        transform = np.array([*solved, *[0.0] * (8 - len(solved)), 1.0]).reshape(3, 3)
-        error = np.hypot(*((_apply(transform, np.column_stack([x, y])) - np.column_stack([u, v])) * size).T)
-        if not np.all(np.isfinite(error)):
+        where = rows @ transform.T
+        if projective:
+            where = where / where[:, 2:]
+        error = np.hypot(*((where[:, :2] - there) * size).T)
+        middle = float(np.median(error))
+        if not np.isfinite(middle):
             return np.eye(3), np.inf
-        weight = np.sqrt(1 / (1 + (error / max(float(np.median(error)), 0.2)) ** 2))
+        weight = np.sqrt(1 / (1 + (error / max(middle, 0.2)) ** 2))
     unit = np.diag([*(1 / size), 1.0])
     return np.linalg.inv(unit) @ transform @ unit, float(np.median(error))
 
 
-def _measured(
-    one: Grey, two: Grey, mask: NDArray[np.bool_], transform: Floats, size_a: tuple[int, ...], size_b: tuple[int, ...]
-) -> Alignment:
+def _affine(rows: Floats, to: Floats, weight: Floats) -> Floats:
+    weighed = rows * weight[:, None]
+    return np.vstack([np.linalg.solve(weighed.T @ rows, weighed.T @ to).T, [0.0, 0.0, 1.0]])
+
+
+def _projective(rows: Floats, to: Floats, weight: Floats) -> Floats:
+    none = np.zeros_like(rows)
+    system = np.vstack([np.hstack([rows, none]), np.hstack([none, rows])])
+    wanted = to.T.ravel()
+    system = np.hstack([system, -wanted[:, None] * np.tile(rows[:, :2], (2, 1))])
+    weighed = system * np.tile(weight, 2)[:, None]
+    return np.append(np.linalg.solve(weighed.T @ system, weighed.T @ wanted), 1.0).reshape(3, 3)
+
+
+def _measured(laid: _Laid, size_a: tuple[int, ...], size_b: tuple[int, ...]) -> Alignment:
     import cv2
 
+    transform, one, two, mask, flow = laid.transform, laid.one, laid.two, laid.mask, laid.flow
     share_b = float(cv2.contourArea(_outline(transform, size_a, size_b))) / (size_b[0] * size_b[1])
     share_a = float(cv2.contourArea(_outline(np.asarray(np.linalg.inv(transform)), size_b, size_a))) / (
         size_a[0] * size_a[1]
@@ -402,7 +500,6 @@ def _measured(
     textured = mask & (texture > FLOOR)
     broad = cv2.resize(half_alike, alike.shape[::-1], interpolation=cv2.INTER_LINEAR)
     agrees = textured & (np.maximum(alike, broad) > AGREES)
-    flow = _flow(one, two)
     again, _ = _correlation(smooth_one, _shifted(smooth_two, flow))
     off = np.hypot(flow[..., 0], flow[..., 1])
     found = textured & (again > 0.75)
@@ -415,6 +512,29 @@ def _measured(
         count, float(1 - textured.sum() / max(int(mask.sum()), 1)),
         float((textured & ~agrees & ~moved).sum() / area),
     )  # fmt: skip
+
+
+def _fixed(image: Grey, mask: NDArray[np.bool_]) -> float:
+    """Return how firmly a picture's edges decide an affine transform of it: the least by the sum of all eigenvalues.
+
+    Of the matrix of second derivatives of the squared difference, after Shi and Tomasi, Good Features to Track, 1994.
+    Photographs have 1e-3 at least, also when blurred; a disc, which may be turned, 2e-4; the shadow along a blank
+    scan's side, which may be shifted and stretched, 1e-7.
+    """
+    import cv2
+
+    smooth = np.asarray(cv2.GaussianBlur(image, (0, 0), 1.5), np.float32)
+    _, texture = _correlation(smooth, smooth)
+    row, column = np.nonzero(mask & (texture > FLOOR))
+    if not len(row):
+        return 0.0
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *way, ksize=3)[row, column] / 8 for way in ((1, 0), (0, 1)))
+    even = np.minimum(1, 8 / np.maximum(np.hypot(across, down), 1e-6))  # a strong edge is one edge only
+    across, down = across * even, down * even
+    x, y = 2 * column / image.shape[1] - 1, 2 * row / image.shape[0] - 1
+    slopes = np.stack([across, down, across * x, across * y, down * x, down * y]).astype(np.float64)
+    every = slopes @ slopes.T
+    return float(np.linalg.eigvalsh(every)[0] / max(float(np.trace(every)), 1e-9))
 
 
 def _mean(alike: Grey, texture: Grey, mask: NDArray[np.bool_]) -> tuple[float, int]:

@@ -171,7 +171,7 @@ def _light(measured: Measured, found: Changes) -> list[str]:
     if found.grey_a and not found.grey_b:
         words.append("in grey")
     elif found.grey_b and not found.grey_a:
-        words.append("in colour, the other in grey")
+        words.append("in colour instead of grey")
     elif found.saturation is not None and not 0.75 < found.saturation < 1.35:
         words.append("paler colours" if found.saturation < 1 else "stronger colours")
     if abs(found.hue) > 15:

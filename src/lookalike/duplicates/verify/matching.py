@@ -91,19 +91,10 @@ def _pose(a: LocalFeatures, b: LocalFeatures, rows_b: NDArray[np.float32], mirro
     if len(at) < FEWEST:
         return None
     p, q = a.points[at].astype(np.float64), b.points[to].astype(np.float64)
-    # The similarity of each match: turn and scale as a complex number, x + iy.
-    za, zb = p[:, 0] + 1j * p[:, 1], q[:, 0] + 1j * q[:, 1]
     turn = np.deg2rad(q[:, 3] - p[:, 3])
     scale = np.log(q[:, 2] / p[:, 2])
-    factor = np.exp(scale + 1j * turn)
-    shift = zb - factor * za
     reach = WITHIN * max(b.width, b.height)
-    apart = np.abs(factor[:, None] * za[None] + shift[:, None] - zb[None])
-    # The pose of one keypoint is exact near it only.
-    slack = reach + 0.06 * np.abs(factor[:, None] * (za[None] - za[:, None]))
-    agree = apart < slack
-    agree &= np.abs(np.angle(np.exp(1j * (turn[:, None] - turn[None])))) < TURN
-    agree &= np.abs(scale[:, None] - scale[None]) < SCALE
+    agree = _agreeing(p[:, :2].astype(np.float32), q[:, :2].astype(np.float32), turn, scale, reach)
     best = int(np.argmax(agree.sum(1)))
     if agree[best].sum() < FEWEST:
         return None
@@ -116,6 +107,25 @@ def _pose(a: LocalFeatures, b: LocalFeatures, rows_b: NDArray[np.float32], mirro
         transform = transform @ flip
         points_a = points_a * (-1, 1) + (a.width - 1, 0)
     return Pose(transform, mirror, negated, points_a, points_b, len(at))
+
+
+def _agreeing(
+    p: NDArray[np.float32], q: NDArray[np.float32], turn: Floats, scale: Floats, reach: float
+) -> NDArray[np.bool_]:
+    """Return which matches agree with the similarity that each one, a row, tells of the whole picture: (n, n)."""
+    turn32, scale32 = turn.astype(np.float32), scale.astype(np.float32)
+    cosine, sine = np.exp(scale32) * np.cos(turn32), np.exp(scale32) * np.sin(turn32)
+    x, y = p[None, :, 0] - p[:, None, 0], p[None, :, 1] - p[:, None, 1]
+    u, v = q[None, :, 0] - q[:, None, 0], q[None, :, 1] - q[:, None, 1]
+    there_x, there_y = cosine[:, None] * x - sine[:, None] * y, sine[:, None] * x + cosine[:, None] * y
+    apart = (there_x - u) ** 2 + (there_y - v) ** 2
+    # The pose of one keypoint is exact near it only.
+    slack = np.float32(reach) + np.float32(0.06) * np.sqrt(there_x**2 + there_y**2)
+    agree: NDArray[np.bool_] = apart < slack * slack
+    off = np.abs(turn32[:, None] - turn32[None]) % np.float32(2 * np.pi)
+    agree &= (off < TURN) | (off > 2 * np.pi - TURN)
+    agree &= np.abs(scale32[:, None] - scale32[None]) < SCALE
+    return agree
 
 
 def _matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

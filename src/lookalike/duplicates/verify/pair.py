@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.descriptors.local import local_features, working_picture
-from lookalike.duplicates.verify.alignment import Alignment, align, whole_poses
+from lookalike.duplicates.verify.alignment import SURE, Alignment, align, whole_poses
 from lookalike.duplicates.verify.matching import Pose, poses
 from lookalike.types import LocalFeatures, RGBImage
 
@@ -17,15 +17,19 @@ __all__ = ["MEASURES", "Look", "Measured", "look", "measure", "turned_about"]
 
 MEASURES = (
     "inliers", "ratio", "fine", "coarse", "agreeing", "moved", "shift", "differing", "texture", "larger_share",
-    "smaller_share", "glance",
+    "smaller_share", "glance", "coverage",
 )  # fmt: skip
 """What the probability rests on, in this order: see `Measured.row`."""
 
 WHOLE = 0.45
 """Correlation of the whole pictures, very small, from which on they are laid upon each other without keypoints."""
 
-ENOUGH = 25
-"""Agreeing keypoints from which on the whole pictures need not be tried."""
+CELLS = 6
+"""Rows and columns of the grid over the overlap by which `Measured.coverage` is counted."""
+
+SHOWN, FIXED = 100, 3e-5
+"""Textured pixels of the overlap, and how firmly these decide how two pictures lie upon each other, from which on there
+is anything to judge by where no keypoints agree."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Measured:
         What the aligned pixels say.
     glance
         Correlation of the whole pictures at 24 x 24 pixels, the best of eight orientations.
+    coverage
+        Part of the overlap, of its cells that hold keypoints, in which any agrees; 0 without such.
     """
 
     pose: Pose | None
@@ -57,6 +63,13 @@ class Measured:
     negative: bool
     alignment: Alignment | None
     glance: float
+    coverage: float = 0.0
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything by which the two could be told to be one: plain pictures are all alike."""
+        a = self.alignment
+        return self.pose is not None or (a is not None and a.texture >= SHOWN and a.fixed >= FIXED)
 
     def row(self) -> NDArray[np.float64]:
         """Return the numbers named in `MEASURES`."""
@@ -64,11 +77,12 @@ class Measured:
         ratio = 0.0 if self.pose is None else inliers / max(self.pose.matches, 1)
         a = self.alignment
         if a is None:
-            return np.array([np.log1p(inliers), ratio, 0, 0, 0, 0, 8, 1, 0, 0, 0, self.glance])
+            return np.array([np.log1p(inliers), ratio, 0, 0, 0, 0, 8, 1, 0, 0, 0, self.glance, self.coverage])
         return np.array(
             [
                 np.log1p(inliers), ratio, a.fine, a.coarse, a.agreeing, a.moved, a.shift, a.differing,
                 np.log1p(a.texture), max(a.share_a, a.share_b), min(a.share_a, a.share_b), self.glance,
+                self.coverage,
             ]
         )  # fmt: skip
 
@@ -111,10 +125,11 @@ def _measured(a: Look, b: Look) -> Measured:
     best = Measured(found[0] if found else None, False, False, None, glance)
     most = -1.0
     for pose in found:
-        alignment = align(a.picture, b.picture, pose.transform, negative=pose.negative)
+        inliers = len(pose.points_a)
+        alignment = align(a.picture, b.picture, pose.transform, negative=pose.negative, inliers=inliers)
         if alignment is not None and (worth := _worth(alignment, len(pose.points_a))) > most:
             most, best = worth, Measured(pose, pose.mirrored, pose.negative, alignment, glance)
-    if not found or len(found[0].points_a) < ENOUGH:
+    if not found or len(found[0].points_a) < SURE:
         for transform, mirrored, negative, alike in whole:
             if alike < WHOLE:
                 continue
@@ -123,7 +138,24 @@ def _measured(a: Look, b: Look) -> Measured:
                 fitting = [p for p in found if (p.mirrored, p.negative) == (mirrored, negative)]
                 agreeing = next((p for p in fitting if _same_way(p, alignment, b)), None)
                 most, best = worth, Measured(agreeing, mirrored, negative, alignment, glance)
-    return best
+    return best if best.pose is None else replace(best, coverage=_coverage(best.pose, a.features, b.features))
+
+
+def _coverage(pose: Pose, a: LocalFeatures, b: LocalFeatures) -> float:
+    """Return in what part of the overlap's cells that hold keypoints of `a` any agrees."""
+    there = np.column_stack([a.points[:, :2], np.ones(len(a.points))]) @ pose.transform.T
+    there = there[:, :2] / there[:, 2:]
+    there = there[np.all((there >= 0) & (there < (b.width, b.height)), axis=1)]
+    if not len(there):
+        return 0.0
+    low, high = there.min(0), there.max(0)
+
+    def cells(points: NDArray[np.float64]) -> NDArray[np.int64]:
+        column, row = np.clip((points - low) / np.maximum(high - low, 1) * CELLS, 0, CELLS - 1).astype(np.int64).T
+        return np.bincount(CELLS * row + column, minlength=CELLS * CELLS).astype(np.int64)
+
+    held, agreeing = cells(there) >= 2, cells(pose.points_b) > 0
+    return float((held & agreeing).sum() / max(int((held | agreeing).sum()), 1))
 
 
 def _worth(alignment: Alignment, inliers: int) -> float:

@@ -48,13 +48,13 @@ def score(trees: Floats, base: float, row: Floats) -> float:
     row
         (n_measures,).
     """
-    total = base
-    for tree in trees:
-        at = 0
-        while tree[at, 0] >= 0:
-            at = int(tree[at, 2] if row[int(tree[at, 0])] <= tree[at, 1] else tree[at, 3])
-        total += float(tree[at, 4])
-    return total
+    each = np.arange(len(trees))
+    nodes = trees[:, 0]
+    while (inner := nodes[:, 0] >= 0).any():
+        below = row[nodes[:, 0].astype(int)] <= nodes[:, 1]
+        onward = np.where(below, nodes[:, 2], nodes[:, 3]).astype(int)
+        nodes = np.where(inner[:, None], trees[each, onward], nodes)
+    return base + float(nodes[:, 4].sum())
 
 
 @functools.cache

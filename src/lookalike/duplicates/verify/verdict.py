@@ -13,7 +13,7 @@ from lookalike.duplicates.verify.probability import copy_probability, scene_prob
 from lookalike.results import Evidence
 from lookalike.types import RGBImage, Verdict
 
-__all__ = ["RELATED", "CopyVerifier", "judge", "proven"]
+__all__ = ["RELATED", "CopyVerifier", "judge", "looked_apart", "proven"]
 
 RELATED = 0.45
 """Cosine distance by lite0 within which pictures that are no copies are related: see docs/explanation/duplicates.md."""
@@ -60,8 +60,9 @@ def judge(
     """
     measured = measure(a, b)
     row = measured.row()
-    copy, scene = copy_probability(row), scene_probability(row)
-    found = changes(a, b, measured, size_a, size_b)
+    copy = copy_probability(row) if measured.shows else 0.0
+    scene = scene_probability(row) if measured.shows else 0.0
+    found = changes(a, b, measured, size_a, size_b) if scene >= EVEN else None
     words: tuple[str, ...] = ()
     back = ""
     framed = 0
@@ -80,11 +81,17 @@ def judge(
         verdict = "same-scene"
         reason = _scene_words(measured)
     else:
-        verdict = "related" if distance is not None and distance <= RELATED else "unrelated"
-        reason = "alike in content, no part in common" if verdict == "related" else "no part in common"
+        verdict, reason = looked_apart(distance)
     greyer = 0 if found is None else int(found.grey_b) - int(found.grey_a)
     evidence = _evidence(measured, verdict, copy, scene, reason, words)
     return replace(evidence, reason_back=back or reason, framed=framed, greyer=greyer)
+
+
+def looked_apart(distance: float | None) -> tuple[Verdict, str]:
+    """Return the verdict, and why, of two pictures that are no copies and no shots of one scene: see `judge`."""
+    if distance is not None and distance <= RELATED:
+        return "related", "alike in content, no part in common"
+    return "unrelated", "no part in common"
 
 
 def proven(verdict: Verdict, reason: str) -> Evidence:
