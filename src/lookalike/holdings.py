@@ -9,7 +9,7 @@ import numpy as np
 from lookalike.approximation import load_approximate, refresh_approximate
 from lookalike.descriptors import get_descriptor
 from lookalike.errors import FingerprintError
-from lookalike.index import ExactIndex, choose
+from lookalike.index import ExactIndex, WordIndex, choose
 from lookalike.indexing import available_cores
 from lookalike.localindex import entries_of, open_word_index
 from lookalike.metrics import paired
@@ -22,11 +22,12 @@ __all__ = ["Holdings"]
 
 
 class Holdings:
-    """A library's vectors by descriptor. The matrices that it has mapped outlive a call."""
+    """A library's vectors by descriptor. The matrices that it has mapped, and its visual words, outlive a call."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._matrices: dict[int, VectorMatrix] = {}
+        self._words: tuple[tuple[int, int], WordIndex] | None = None
 
     def number(self, spec: DescriptorSpec) -> int:
         """Return the number that a descriptor has in this library.
@@ -116,17 +117,22 @@ class Holdings:
             return dict(zip(rows, apart.tolist(), strict=True))
 
         looks = Looks(self.store, threads=available_cores(), max_pixels=max_pixels)
-        words = open_word_index(self.store, looks, entries_of(self.store), progress) if self.store.writable else None
         return Verification(
             self.store,
             looks,
             hashes=self.exact(held[hashes.fingerprint], hashes) if hashes.fingerprint in held else None,
-            words=words,
+            words=self._word_index(looks, progress) if self.store.writable else None,
             distances=distances,
             threads=available_cores(),
             max_pixels=max_pixels,
             allow_private=allow_private,
         )
+
+    def _word_index(self, looks: Looks, progress: Callable[[int, int], None] | None) -> WordIndex:
+        state = self.store.state
+        if self._words is None or self._words[0] != state:
+            self._words = state, open_word_index(self.store, looks, entries_of(self.store), progress)
+        return self._words[1]
 
     def refresh(self, specs: Iterable[DescriptorSpec]) -> None:
         """Make or bring up to date the approximate indexes of descriptors that have many vectors."""

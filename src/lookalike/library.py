@@ -264,6 +264,7 @@ class Library:
         device: str = DEVICE,
         allow_private_urls: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
+        preparing: Callable[[int, int], None] | None = None,
     ) -> SearchResult:
         """Return the k most similar pictures of each query, closest first.
 
@@ -282,8 +283,8 @@ class Library:
             Largest accepted distance; None for any.
         verify
             Hold each query against its nearest pictures, those near by hash in any orientation, and those that share
-            local features with it; tell what it is to each, and order by the probability that they are duplicates, then
-            by distance. A copy is so found though its distance is large.
+            local features with it; tell what it is to each, and order copies by their probability, then other shots of
+            the scene, then the others by distance. A copy is so found though its distance is large.
         clusters
             Also tell the cluster of each query, and find the k nearest within it: a CSV file as `lookalike cluster`
             writes it, or another way to tell labels, see `lookalike.labels.read_labels`. None for no clusters.
@@ -293,6 +294,9 @@ class Library:
             As in `add`.
         progress
             Called now and then with how many queries of how many (None where that is unknown) are answered.
+        preparing
+            Called, before the first verified search after pictures were added, with how many of how many have their
+            local features worked out.
 
         Returns
         -------
@@ -336,7 +340,12 @@ class Library:
         verification = None
         if verify and descriptor_id:
             verification = self._holdings.verification(
-                embedder.spec, descriptor_id, scaler, max_pixels=max_pixels, allow_private=allow_private_urls
+                embedder.spec,
+                descriptor_id,
+                scaler,
+                max_pixels=max_pixels,
+                allow_private=allow_private_urls,
+                progress=preparing,
             )
         within = None if clusters is None else self._within(clusters, descriptor_id, embedder.spec, scaler)
         total = sum(1 for _ in expand(queries)) if progress and not isinstance(queries, Iterator) else None

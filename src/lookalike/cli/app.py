@@ -13,7 +13,18 @@ from lookalike import defaults
 from lookalike.cli import options
 from lookalike.cli.classify import classify
 from lookalike.cli.cluster import cluster
-from lookalike.cli.common import confirm, drawing, exit_with, listed, open_library, progress, ruled, write_text, written
+from lookalike.cli.common import (
+    confirm,
+    drawing,
+    exit_with,
+    listed,
+    open_library,
+    progress,
+    ruled,
+    stages,
+    write_text,
+    written,
+)
 from lookalike.cli.distances import distances
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.evaluate import evaluate
@@ -191,7 +202,7 @@ def search(
     ]
     piped = next((query for query in asked if isinstance(query, bytes)), None)
     with open_library(library) as opened:
-        with progress("Searching", quiet) as tell:
+        with stages(quiet) as tell:
             result = opened.search(
                 asked[0] if len(asked) == 1 else asked,
                 k,
@@ -203,7 +214,8 @@ def search(
                 max_pixels=max_pixels,
                 device=device,
                 allow_private_urls=allow_private_urls,
-                progress=tell,
+                progress=lambda done, total: tell("searching", done, total),
+                preparing=lambda done, total: tell("preparing", done, total),
             )
         for name, reason in result.failed:
             say(f"{name}: {reason}")

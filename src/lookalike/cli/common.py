@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lookalike.types import RGBImage
 
 __all__ = [
-    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "progress", "ruled", "write_text",
+    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "progress", "ruled", "stages", "write_text",
     "written",
 ]  # fmt: skip
 
@@ -92,6 +92,24 @@ def progress(label: str, quiet: bool) -> Iterator[Callable[..., None]]:
         def tell(done: int, total: int | None, failed: int = 0) -> None:
             bar.total = total
             bar.advance(done - bar.done, f"{failed} failed" if failed else "")
+
+        yield tell
+
+
+@contextlib.contextmanager
+def stages(quiet: bool) -> Iterator[Callable[..., None]]:
+    """Show the progress of one stage after another, each when it is first told of.
+
+    Yields what takes (stage, done, total or None, failed).
+    """
+    with contextlib.ExitStack() as bars:
+        shown: dict[str, Callable[..., None]] = {}
+
+        def tell(stage: str, done: int, total: int | None, failed: int = 0) -> None:
+            if stage not in shown:
+                bars.close()  # one bar at a time
+                shown[stage] = bars.enter_context(progress(stage.capitalize(), quiet))
+            shown[stage](done, total, failed)
 
         yield tell
 

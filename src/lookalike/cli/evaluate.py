@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import gallery, open_library, progress, written
+from lookalike.cli.common import gallery, open_library, progress, stages, written
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.errors import UsageError
 
@@ -152,15 +150,7 @@ def _copies(
 
     if not paths:
         raise UsageError("name the folder of pictures: lookalike evaluate copies FOLDER")
-    with contextlib.ExitStack() as bars:
-        shown: dict[str, Callable[..., None]] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in shown:
-                bars.close()  # one bar at a time
-                shown[stage] = bars.enter_context(progress(stage.capitalize(), quiet))
-            shown[stage](done, total)
-
+    with stages(quiet) as tell:
         result = evaluate_copies(paths, each=each, seed=seed, device=device, progress=tell)
     if chosen == "png":
         from lookalike.render import copies_table_plot

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import open_library, progress, written
+from lookalike.cli.common import open_library, stages, written
 from lookalike.cli.emit import emit, face, say
 
 if TYPE_CHECKING:
@@ -74,17 +72,7 @@ def split(
       lookalike split pictures/ --keep split.csv --output larger.csv
     """
     chosen = face(output, format_)
-    with open_library(library, create=bool(paths)) as opened, contextlib.ExitStack() as bars:
-        count = bars.enter_context(progress("Indexing", quiet))
-        compare: Callable[..., None] | None = None
-
-        def comparing(done: int, total: int) -> None:
-            nonlocal compare
-            if compare is None:  # one bar at a time
-                bars.close()
-                compare = bars.enter_context(progress("Comparing", quiet))
-            compare(done, total)
-
+    with open_library(library, create=bool(paths)) as opened, stages(quiet) as tell:
         made = opened.split(
             paths or (),
             labels=labels,
@@ -95,8 +83,8 @@ def split(
             seed=seed,
             keep=keep,
             device=device,
-            progress=lambda report: count(report.found, report.total, report.failed),
-            comparing=comparing,
+            progress=lambda report: tell("indexing", report.found, report.total, report.failed),
+            comparing=lambda done, total: tell("comparing", done, total),
         )
     emit(made.rows(), chosen, output, relative_to=relative_to)
     for line in _in_words(made):

@@ -151,6 +151,12 @@ class Database:
             except sqlite3.Error as error:
                 raise _explain(error, self.folder) from error
 
+    @property
+    def state(self) -> tuple[int, int]:
+        """Numbers of which one differs after any change, by whichever process; of this connection only."""
+        with self._lock:
+            return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
         with self._lock:

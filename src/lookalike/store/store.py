@@ -134,6 +134,11 @@ class Store:
         """Number of the storage format."""
         return VERSION
 
+    @property
+    def state(self) -> tuple[int, int]:
+        """Numbers of which one differs after any change, by whichever process; of this open store only."""
+        return self._db.state
+
     def writing(self) -> contextlib.AbstractContextManager[None]:
         """Hold the writer lock while a block runs: see `writer_lock`."""
         return self._db.writing()
