@@ -36,8 +36,8 @@ def reporting_half(folder: Path, pictures: int, seed: int) -> list[Path]:
 
 def show(found: CopyTest) -> None:
     """Print what was found."""
-    print(f"{found.reports[0].queries[0]} copies among {found.pictures:,} pictures; pairs left out because the picture "
-          f"found is itself a copy of the original: {found.ambiguous}\n")  # fmt: skip
+    print(f"{found.reports[0].queries[0]} copies among {found.pictures:,} pictures; {len(found.ambiguous)} left out: "
+          "the picture found is itself a copy of the original, or of what this is pasted into\n")  # fmt: skip
     print("| method | recall at 99 % precision | at 100 % | uAP | recall@candidates |")
     print("|---|---|---|---|---|")
     for report in found.reports:
@@ -53,6 +53,10 @@ def show(found: CopyTest) -> None:
     for kind, strength, original, other, probability in found.mistaken:
         names = [f"{Path(uri).parent.name}/{Path(uri).name}" for uri in (original, other)]
         print(f"  {kind}, {strength}: {names[0]} taken for {names[1]}, {probability:.3f}")
+    print("\nLeft out, to be looked at:")
+    for original, other in found.ambiguous:
+        names = [f"{Path(uri).parent.name}/{Path(uri).name}" for uri in (original, other)]
+        print(f"  {names[0]} and {names[1]}")
     print("\nMissed:")
     for kind, strength, original in found.missed:
         print(f"  {kind}, {strength}: {Path(original).parent.name}/{Path(original).name}")

@@ -176,7 +176,7 @@ def test_the_columns_that_scripts_rely_on_are_those_of_the_code():
     }
     search = SearchResult((), np.empty((0, 1), np.int64), np.empty((0, 1), np.float32), (), "lite0")
     comparison = Comparison("", "", (), 0, 0, 0, 0, 0, 0, "", "", False, False, None, None)
-    status = Status(0, 0, 0, 0, (), (), 0, 0, "", 0, 1)
+    status = Status(0, 0, 0, 0, (), (), 0, 0, "", 0, 1, 0.5)
     assert told["index"] == IndexReport().rows().columns
     assert told["search"] == search.rows().columns
     assert told["compare"] == comparison.rows().columns

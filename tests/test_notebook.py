@@ -139,7 +139,7 @@ def test_no_name_can_break_out_of_the_page(name):
         DuplicateReport((DuplicateGroup(1, (member(uri, True), member(uri))),), "edited", 2, 0.1),
         Comparison(uri, uri, ((name, 0.5),), 1, 1, 1, 1, 0, 0, name, "JPEG", False, False, None, None),
         Gallery.from_arrays(np.eye(2), [name, name], [uri, uri]),
-        Status(1, 0, 0, 5, (uri,), ((name, 1),), 0, 1, uri, 9, 1),
+        Status(1, 0, 0, 5, (uri,), ((name, 1),), 0, 1, uri, 9, 1, 0.5),
         PruneReport((uri,), (uri,), removed=False),
         search_result((uri,), ((uri,),)).rows(),
     )

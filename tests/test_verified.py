@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,51 @@ def test_edits_of_a_picture_are_told_from_an_edit_of_another(library, photos):
     with lookalike.open(library) as opened:
         found = opened.search(queries, k=1, verify=True)
     assert [Path(str(uris[0])).name for uris in found.uris] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+def test_a_library_keeps_the_probability_that_is_asked_of_a_copy(library, photos, copy, tmp_path, capfd):
+    Image.fromarray(copy).save(tmp_path / "copy.png")
+    path = tmp_path / "own.lookalike"
+    with lookalike.open(path) as opened:
+        opened.add([photos, tmp_path / "copy.png"])
+        assert opened.probability == opened.status().probability == 0.5
+        (group,) = opened.duplicates(level="edited").groups
+        told = group.members[1].probability
+        assert told is not None
+        assert 0.9 < told < 1
+        assert opened.duplicates(level="edited", probability=1.0).groups == ()
+        (scene,) = opened.duplicates(level="same-scene", probability=1.0).groups
+        assert scene.members[1].verdict == "same-scene"
+        opened.probability = 1.0
+    with lookalike.open(path) as opened:
+        assert opened.probability == 1.0
+        assert opened.duplicates(level="edited").groups == ()
+        assert len(opened.duplicates(level="edited", probability=0.9).groups) == 1
+        for wrong in (0.4, 1.1, float("nan")):
+            with pytest.raises(UsageError, match=r"0\.5 to 1"):
+                opened.probability = wrong
+        opened.probability = None
+        assert opened.probability == 0.5
+    assert (
+        main(["duplicates", "--level", "edited", "--probability", "1", "--library", str(path), "--format", "csv"]) == 0
+    )
+    assert str(photos) not in capfd.readouterr().out
+
+
+def test_the_threshold_of_an_evaluation_is_stored_for_the_command(photos, tmp_path, capfd, monkeypatch):
+    from lookalike.evaluate import CopyReport, CopyThreshold
+
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(52):
+        Image.fromarray(picture(number, 64, 64)).save(folder / f"{number}.png")
+    monkeypatch.setattr(CopyReport, "threshold_for", lambda self, rate: CopyThreshold(rate, 0.75, 10, 0, rate / 2, 0.9))
+    fewer = functools.partial(evaluate_copies, kinds=("mirror", "jpeg"), strengths=("weak",))
+    monkeypatch.setattr("lookalike.copytest.evaluate_copies", fewer)
+    path = tmp_path / "kept.lookalike"
+    asked = ["evaluate", "copies", str(folder), "--each", "1", "--store", "--library", str(path)]
+    assert main(asked) == 2
+    assert "--error-rate" in capfd.readouterr().err
+    assert main([*asked, "--error-rate", ".1"]) == 0
+    with lookalike.open(path) as opened:
+        assert opened.probability == 0.75

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.decode import decode
-from lookalike.defaults import COPIES_EACH, DEVICE, SEED
+from lookalike.defaults import COPIES_EACH, DEVICE, PROBABILITY, SEED
+from lookalike.duplicates.verify import CopyVerifier
 from lookalike.edits import KINDS, STRENGTHS, edit
 from lookalike.errors import ImageError, UsageError
 from lookalike.evaluate import CopyReport, copy_report
@@ -46,7 +47,8 @@ class CopyTest(Tabular):
     pictures
         How many pictures the copies were sought among.
     ambiguous
-        Pairs left out because the picture found is itself a copy of the original, as far as verification tells.
+        (original, picture found) of pairs left out because the picture found is itself a copy of the original, or of
+        one that others are pasted into, as far as verification tells: worth a look.
     mistaken
         (kind, strength, original, picture found, probability) of false pairs that were called copies, surest first.
     missed
@@ -55,7 +57,7 @@ class CopyTest(Tabular):
 
     reports: tuple[CopyReport, ...]
     pictures: int
-    ambiguous: int
+    ambiguous: tuple[tuple[Uri, Uri], ...]
     mistaken: tuple[tuple[str, str, Uri, Uri, float], ...] = ()
     missed: tuple[tuple[str, str, Uri], ...] = ()
 
@@ -137,9 +139,10 @@ def evaluate_copies(
         spare = [picture for uri in uris[:SPARE] if (picture := _read(uri)) is not None]
         searched = set(uris[SPARE:])
         doubled = _doubled(library, lambda done, total: tell("comparing", done, total))
+        pasted = {doubled[uri] for uri in uris[:SPARE] if uri in doubled}
         usable = [uri for uri in uris[SPARE:] if uri not in doubled]
         copies = _drawn(usable, kinds, strengths, each, lot)
-        return _run(library, copies, spare, searched, doubled, methods, device, tell)
+        return _run(library, copies, spare, searched, doubled, pasted, methods, device, tell)
 
 
 def _silent(*_: object) -> None:
@@ -184,6 +187,7 @@ def _run(
     spare: Sequence[RGBImage],
     searched: set[Uri],
     doubled: dict[Uri, int],
+    pasted: set[int],
     methods: Sequence[str],
     device: str,
     tell: Callable[[str, int, int], None],
@@ -192,7 +196,7 @@ def _run(
     pairs: dict[str, list[tuple[float, bool, int]]] = {method: [] for method in methods}
     mistaken: list[tuple[str, str, Uri, Uri, float]] = []
     missed: list[tuple[str, str, Uri]] = []
-    ambiguous = 0
+    ambiguous: dict[tuple[Uri, Uri], None] = {}
     listed = iter(copies)
     while batch := list(islice(listed, BATCH)):
         images = []
@@ -209,12 +213,17 @@ def _run(
                     if uri not in searched:
                         continue
                     right = uri == copy.original
-                    if not right and uri in doubled and doubled[uri] == doubled.get(copy.original):
-                        ambiguous += 1
+                    pair = (copy.original, uri)
+                    if not right and (
+                        pair in ambiguous
+                        or doubled.get(uri) in {doubled.get(copy.original), *pasted} - {None}
+                        or (method == "verified" and score >= PROBABILITY and _copies_themselves(*pair))
+                    ):
+                        ambiguous[pair] = None
                         continue
                     pairs[method].append((score, right, number))
-                    hit |= right and score >= 0.5
-                    if method == "verified" and not right and score >= 0.5:
+                    hit |= right and score >= PROBABILITY
+                    if method == "verified" and not right and score >= PROBABILITY:
                         mistaken.append((copy.kind, copy.strength, copy.original, uri, score))
                 if method == "verified" and not hit:
                     missed.append((copy.kind, copy.strength, copy.original))
@@ -229,7 +238,13 @@ def _run(
             )
         )  # fmt: skip
     mistaken.sort(key=lambda row: (-row[4], row))
-    return CopyTest(tuple(reports), len(searched), ambiguous, tuple(mistaken), tuple(missed))
+    return CopyTest(tuple(reports), len(searched), tuple(ambiguous), tuple(mistaken), tuple(missed))
+
+
+def _copies_themselves(a: Uri, b: Uri) -> bool:
+    """Say whether two unedited pictures of the test are copies of each other."""
+    one, two = _read(a), _read(b)
+    return one is not None and two is not None and CopyVerifier().verify(one, two).probability >= PROBABILITY
 
 
 def _found(library: Library, images: Sequence[RGBImage], method: str, device: str) -> Iterator[list[tuple[Uri, float]]]:

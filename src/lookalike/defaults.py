@@ -32,6 +32,7 @@ __all__ = [
     "NEIGHBOURS",
     "PARTS",
     "PERPLEXITY",
+    "PROBABILITY",
     "RANKS",
     "REGULARISATION",
     "SEED",
@@ -53,6 +54,9 @@ LEVELS = ("same-file", "same-pixels", "same-picture", "edited", "same-scene")
 """Verdicts that `duplicates` can report down to, strongest first."""
 
 LEVEL = "same-picture"
+
+PROBABILITY = 0.5
+"""Least probability of what is called a copy."""
 
 KEEP_RULES = (
     "uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "oldest", "name",

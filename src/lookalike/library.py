@@ -25,6 +25,7 @@ from lookalike.defaults import (
     LEVELS,
     MAX_PIXELS,
     PARTS,
+    PROBABILITY,
     SEED,
     SPLIT_LEVEL,
     VOTES,
@@ -426,6 +427,7 @@ class Library:
         against: PathLike | Iterable[PathLike] = (),
         reference: PathLike | Iterable[PathLike] = (),
         keep: Sequence[str] = KEEP_RULES,
+        probability: float | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> DuplicateReport:
         """Find groups of duplicates, each member held against the group's keeper.
@@ -448,6 +450,9 @@ class Library:
             By which rules to choose the picture to keep, the first ones first: of `lookalike.defaults.KEEP_RULES`,
             "newest", or "folder:PATH" for what lies at or under PATH. Rules that are not named come after those that
             are.
+        probability
+            Least probability of what is called "same-picture" or "edited", 0.5 to 1: what is less sure is "same-scene"
+            at best. None for the library's own, see `probability`.
         progress
             Called now and then with how many pictures of how many are done.
 
@@ -466,7 +471,13 @@ class Library:
         started = time.perf_counter()
         kept = check_keep([keep] if isinstance(keep, str) else keep)
         images, found = self._find_duplicates(
-            paths, check_level(level), progress, against=against, reference=reference, keep=kept
+            paths,
+            check_level(level),
+            progress,
+            against=against,
+            reference=reference,
+            keep=kept,
+            probability=self.probability if probability is None else _probability(probability),
         )
         seconds = time.perf_counter() - started
         return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
@@ -480,6 +491,7 @@ class Library:
         against: PathLike | Iterable[PathLike] = (),
         reference: PathLike | Iterable[PathLike] = (),
         keep: Sequence[str] = KEEP_RULES,
+        probability: float | None = None,
     ) -> tuple[list[Image], Found]:
         """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates."""
         other = self._under(against)
@@ -511,6 +523,7 @@ class Library:
                 across=bool(other),
                 verify=verification.pairs,
                 sharing=verification.sharing,
+                probability=self.probability if probability is None else probability,
                 progress=lambda part: progress(round(part * len(pictures)), len(pictures)) if progress else None,
             )
         if found.pixel_hashes and self.store.writable:
@@ -597,6 +610,22 @@ class Library:
 
     # ------------------------------------------------------------------------------------------------ looking in
 
+    @property
+    def probability(self) -> float:
+        """Least probability of what this library's `duplicates` calls a copy: 0.5, or what was set.
+
+        `lookalike evaluate copies` tells from which on so few are wrong as is wished. It can be set, 0.5 to 1; to None
+        for 0.5 again.
+        """
+        held = self.store.setting("probability")
+        return PROBABILITY if held is None else float(held)
+
+    @probability.setter
+    def probability(self, value: float | None) -> None:
+        checked = None if value is None else _probability(value)
+        with self.store.writing():
+            self.store.set_setting("probability", checked)
+
     def status(self) -> Status:
         """Return what the library holds."""
         counts = self.store.counts()
@@ -608,7 +637,7 @@ class Library:
                 on_disk += path.stat().st_size if path.is_file() else 0
         return Status(
             counts["ok"], counts["failed"], counts["skipped"], counts["bytes"], tuple(self.store.roots()), names,
-            counts["missing"], counts["contents"], str(self.path), on_disk, self.store.version,
+            counts["missing"], counts["contents"], str(self.path), on_disk, self.store.version, self.probability,
         )  # fmt: skip
 
     def problems(self) -> Rows:
@@ -703,3 +732,9 @@ class Library:
             keep = [row for row, uri in enumerate(uris) if uri in chosen]
             uris, vectors = [uris[row] for row in keep], vectors[keep]
         return Gallery(tuple(uris), vectors, spec, () if labels is None else read_labels(labels, uris))
+
+
+def _probability(value: float) -> float:
+    if not PROBABILITY <= value <= 1:
+        raise UsageError(f"a probability to call a copy by is {PROBABILITY} to 1, not {value}")
+    return float(value)

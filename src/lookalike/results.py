@@ -386,6 +386,7 @@ class Status(Tabular):
     library: str
     library_bytes: int
     version: int
+    probability: float
 
     def rows(self) -> Rows:
         values = asdict(self)

@@ -320,6 +320,14 @@ def duplicates(
             show_default=False,
         ),
     ] = list(defaults.KEEP_RULES),  # noqa: B006
+    probability: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Least probability of a copy, 0.5 to 1. [default: the library's, else 0.5]",
+            show_default=False,
+        ),
+    ] = None,
     library: options.Library = None,
     relative_to: options.RelativeTo = None,
     format_: options.PictureFormat = None,
@@ -345,6 +353,7 @@ def duplicates(
                 against=against or (),
                 reference=reference or (),
                 keep=ruled(keep),
+                probability=probability,
                 progress=tell,
             )
         if chosen in ("png", "html"):

@@ -64,6 +64,9 @@ def evaluate(
         typer.Option(metavar="SHARE", help="Of copies: also say from which probability on so few are wrong: .01.",
                      show_default=False),
     ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Of copies: keep that probability in the library, for `duplicates`.")
+    ] = False,
     seed: options.Seed = defaults.SEED,
     library: options.Library = None,
     device: options.Device = defaults.DEVICE,
@@ -88,6 +91,7 @@ def evaluate(
       lookalike evaluate --relevant queries.csv --format json
       lookalike evaluate copies photos/
       lookalike evaluate copies photos/ --each 8 --error-rate .01 --output edits.png
+      lookalike evaluate copies photos/ --each 8 --error-rate .01 --store
 
     `evaluate copies FOLDER` makes copies of the pictures there, edited in some fifty ways at three strengths, looks for
     their originals among all of them, and prints how many are found by verification and by lite0 and pdq alone.
@@ -98,7 +102,13 @@ def evaluate(
     if paths and paths[0] in _WORDS and not os.path.lexists(paths[0]):
         if labels or pairs or relevant:
             raise UsageError("copies are made by itself: `evaluate copies` takes no labels, pairs or relevant pictures")
-        _copies(paths[1:], each, seed, error_rate, device, chosen, output, quiet=quiet)
+        if store and error_rate is None:
+            raise UsageError("--store keeps the probability that --error-rate asks for: give both")
+        found = _copies(paths[1:], each, seed, error_rate, device, chosen, output, quiet=quiet)
+        if store and found is not None:
+            with open_library(library, create=True) as opened:
+                opened.probability = max(found, defaults.PROBABILITY)
+                say(f"Kept in {opened.path}: `lookalike duplicates` goes by it.", quiet=quiet)
         return
     if sum(told is not None for told in (labels, pairs, relevant)) != 1:
         raise UsageError("say what belongs together by one of --labels folder, --pairs FILE, --relevant FILE")
@@ -144,8 +154,8 @@ def _copies(
     output: Path | None,
     *,
     quiet: bool,
-) -> None:
-    """Measure how well edited copies of the user's pictures are found."""
+) -> float | None:
+    """Measure how well edited copies of the user's pictures are found; return the probability for `error_rate`."""
     from lookalike.copytest import evaluate_copies
 
     if not paths:
@@ -165,11 +175,13 @@ def _copies(
             quiet=quiet,
         )
     say(f"{result.reports[0].queries[0]} copies among {result.pictures} pictures.", quiet=quiet)
+    found = None
     if error_rate is not None:
         found = result.report("verified").threshold_for(error_rate)
         say(f"At a probability of {found.threshold:.4f} and above, {found.wrong} of {found.accepted} are wrong; "
             f"{found.recall:.1%} of the copies are found.")  # fmt: skip
     say(written(output), quiet=quiet or output is None)
+    return None if found is None else found.threshold
 
 
 def _truth(made: Gallery, pairs: Path | None, relevant: Path | None, roots: list[str]) -> Truth | None:

@@ -118,6 +118,7 @@ def find_duplicates(
     across: bool = False,
     verify: Verify = lambda _: (),
     sharing: Callable[[Progress], Iterable[tuple[int, int]]] = lambda _: (),
+    probability: float = 0.0,
     progress: Progress = lambda _: None,
 ) -> Found:
     """Return chain-free groups of pictures at `level` or stronger.
@@ -146,6 +147,8 @@ def find_duplicates(
     sharing
         Returns pairs of contents that share local features: more candidates for "edited" and "same-scene". It calls
         what it is given with the part that is done.
+    probability
+        Least of a pair that is called "same-picture" or "edited"; one below it is at best "same-scene".
     progress
         Called with the part that is done, 0 to 1.
     """
@@ -163,7 +166,7 @@ def find_duplicates(
         if unread:
             left_out["could not be read again to compare pixels"] = unread
     if LEVELS.index(level) > SAME_PIXELS:
-        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verify, sharing, progress)
+        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verify, sharing, probability, progress)
         if unverified:
             left_out["pairs that could not be read again to be verified"] = unverified
         plain = sum(1 for p in pictures if p.content.quality is not None and p.content.quality < MIN_QUALITY)
@@ -317,6 +320,7 @@ def _add_near(
     alike: Sequence[Sequence[int]],
     verify: Verify,
     sharing: Callable[[Progress], Iterable[tuple[int, int]]],
+    probability: float,
     progress: Progress,
 ) -> int:
     """Verify the candidates and add an edge for each that passes; return how many pairs could not be read."""
@@ -336,6 +340,8 @@ def _add_near(
     ]
     unread = 0
     for done, ((a, b, distance), evidence) in enumerate(zip(jobs, verify(jobs), strict=True), 1):
+        if evidence and evidence.verdict in ("same-picture", "edited") and evidence.probability < probability:
+            evidence = replace(evidence, verdict="same-scene")
         if evidence is None:
             unread += 1
         elif evidence.verdict in LEVELS and LEVELS.index(evidence.verdict) <= LEVELS.index(level):

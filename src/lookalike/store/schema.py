@@ -79,6 +79,12 @@ MIGRATIONS = (
         deviation BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE settings (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -364,6 +364,18 @@ class Store:
             self._db.rows("SELECT chunk, token FROM chunks WHERE descriptor_id = ? ORDER BY chunk", (descriptor_id,))
         )
 
+    def setting(self, name: str) -> Any:
+        """Return what was set, as JSON holds it; None if nothing was."""
+        rows = self._db.rows("SELECT value FROM settings WHERE name = ?", (name,))
+        return json.loads(rows[0][0]) if rows else None
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Keep a value that JSON can hold, in place of the one before; None forgets it."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM settings WHERE name = ?", (name,))
+            if value is not None:
+                db.execute("INSERT INTO settings (name, value) VALUES (?, ?)", (name, json.dumps(value)))
+
     def scaler(self, descriptor_id: int) -> Scaler | None:
         """Return the scaler of a descriptor's vectors, if one was kept: see `lookalike.store.scaling`."""
         sql = "SELECT vectors, state, mean, deviation FROM scalers WHERE descriptor_id = ?"

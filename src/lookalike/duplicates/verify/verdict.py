@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lookalike.defaults import PROBABILITY
 from lookalike.duplicates.verify.describe import Changes, changes, framing, in_words, percent
 from lookalike.duplicates.verify.pair import Look, Measured, look, measure, turned_about
 from lookalike.duplicates.verify.probability import copy_probability, scene_probability
@@ -17,9 +18,6 @@ __all__ = ["RELATED", "CopyVerifier", "judge", "looked_apart", "proven"]
 
 RELATED = 0.45
 """Cosine distance by lite0 within which pictures that are no copies are related: see docs/explanation/duplicates.md."""
-
-EVEN = 0.5
-"""Probability from which on a verdict is given."""
 
 
 class CopyVerifier:
@@ -62,12 +60,12 @@ def judge(
     row = measured.row()
     copy = copy_probability(row) if measured.shows else 0.0
     scene = scene_probability(row) if measured.shows else 0.0
-    found = changes(a, b, measured, size_a, size_b) if scene >= EVEN else None
+    found = changes(a, b, measured, size_a, size_b) if scene >= PROBABILITY else None
     words: tuple[str, ...] = ()
     back = ""
     framed = 0
     verdict: Verdict
-    if copy >= EVEN and found is not None:
+    if copy >= PROBABILITY and found is not None:
         framed = framing(a, b, measured)
         words = in_words(measured, found, framed)
         same = _is_whole(measured, found, size_a, size_b)
@@ -77,7 +75,7 @@ def judge(
         found_back = changes(b, a, about, size_b, size_a)
         words_back = () if found_back is None else in_words(about, found_back, -framed)
         back = ", ".join(words_back) or _little(same, size_b, size_a)
-    elif scene >= EVEN and measured.alignment is not None:
+    elif scene >= PROBABILITY and measured.alignment is not None:
         verdict = "same-scene"
         reason = _scene_words(measured)
     else:
