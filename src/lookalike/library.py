@@ -284,8 +284,8 @@ class Library:
             Largest accepted distance; None for any.
         verify
             Hold each query against its nearest pictures, those near by hash in any orientation, and those that share
-            local features with it; tell what it is to each, and order copies by their probability, then other shots of
-            the scene, then the others by distance. A copy is so found though its distance is large.
+            local features with it; tell what it is to each, and order by the probability that they are duplicates, then
+            by distance. A copy is so found though its distance is large.
         clusters
             Also tell the cluster of each query, and find the k nearest within it: a CSV file as `lookalike cluster`
             writes it, or another way to tell labels, see `lookalike.labels.read_labels`. None for no clusters.

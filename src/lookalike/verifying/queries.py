@@ -86,7 +86,7 @@ class Verification:
         self._max_pixels, self._allow_private = max_pixels, allow_private
 
     def __call__(self, query: Query, near: Hits, k: int) -> Verified:
-        """Return the k candidates of a query: the surest copies, then shots of the scene, then the nearest.
+        """Return the k candidates of a query: the surest copies first, and what is surely none by distance.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Verification:
             for image in names[entry.content.id]
             if image.id != query.own
         ]
-        found.sort(key=lambda hit: (*_surest(hit[2]), hit[1], hit[0].id))
+        found.sort(key=lambda hit: (-hit[2].probability, hit[1], hit[0].id))
         return found[:k]
 
     def close(self) -> None:
@@ -174,12 +174,3 @@ class Verification:
                 if same_pixels(asked.data, read_bytes(entry.uri), max_pixels=self._max_pixels):
                     return proven("same-pixels", "the same pixels, other bytes")
         return evidence
-
-
-def _surest(evidence: Evidence) -> tuple[int, float]:
-    """Return by what verified candidates are ordered, before their distance."""
-    if evidence.verdict in ("related", "unrelated"):
-        return 2, 0.0
-    if evidence.verdict == "same-scene":
-        return 1, -evidence.scene_probability
-    return 0, -evidence.probability

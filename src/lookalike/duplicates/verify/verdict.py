@@ -16,6 +16,9 @@ from lookalike.types import RGBImage, Verdict
 
 __all__ = ["RELATED", "CopyVerifier", "judge", "looked_apart", "proven"]
 
+NOTHING = 0.01
+"""Probability below which it is given as 0: differences there mean nothing, and pictures are ordered by it."""
+
 RELATED = 0.45
 """Cosine distance by lite0 within which pictures that are no copies are related: see docs/explanation/duplicates.md."""
 
@@ -59,6 +62,7 @@ def judge(
     measured = measure(a, b)
     row = measured.row()
     copy = copy_probability(row) if measured.shows else 0.0
+    copy = copy if copy >= NOTHING else 0.0
     scene = scene_probability(row) if measured.shows else 0.0
     found = changes(a, b, measured, size_a, size_b) if scene >= PROBABILITY else None
     words: tuple[str, ...] = ()
