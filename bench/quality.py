@@ -22,6 +22,8 @@ from lookalike.evaluate import Evaluation, evaluate, read_pairs
 from lookalike.library import Library
 
 ROOT = Path(__file__).resolve().parents[1]
+COPIES = "<!-- copies -->"
+"""Where the half of the page begins that bench/verdicts.py writes."""
 BACKGROUND = "BACKGROUND_Google"
 COLUMNS = (
     ("precision", 1), ("precision", 5), ("precision", 10), ("recall", 10), ("mAP", None), ("mAP@R", None),
@@ -81,7 +83,9 @@ def main() -> None:
         lookalike.open(asked.library or Path(folder) / "q.lookalike") as library,
     ):
         page = measure(library, data, asked.descriptor or available())
-    asked.output.write_text(page, encoding="utf-8")
+    before = asked.output.read_text(encoding="utf-8") if asked.output.exists() else ""
+    copies = before.partition(COPIES)[2]
+    asked.output.write_text(page + (f"\n{COPIES}{copies}" if copies else ""), encoding="utf-8")
     print(f"Written: {asked.output}")
 
 

@@ -10,7 +10,7 @@ from lookalike.decode import array_hash, decode_at, same_pixels
 from lookalike.defaults import DESCRIPTORS, DEVICE, MAX_PIXELS
 from lookalike.descriptors import describe, get_descriptor
 from lookalike.descriptors.local import SIDE
-from lookalike.duplicates.verify import judge, proven
+from lookalike.duplicates.verify import judge, less_hidden, proven
 from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
 from lookalike.results import Comparison
@@ -96,7 +96,11 @@ def compare_by(
         evidence = proven("same-pixels", "the same pixels" + (", other bytes" if one.data is not None else ""))
     else:
         look_a, look_b = (look_at(side.images[SIDE].pixels) for side in sides)
-        evidence = judge(look_a, look_b, (one.image.width, one.image.height), (two.image.width, two.image.height), near)
+        sizes = (one.image.width, one.image.height), (two.image.width, two.image.height)
+        evidence = judge(look_a, look_b, *sizes, near)
+        first, second = one.data, two.data
+        if first is not None and second is not None:
+            evidence = less_hidden(evidence, (one.image.format, two.image.format), sizes, lambda: (first, second))
     return Comparison(
         one.name, two.name, tuple(distances), one.image.width, one.image.height, two.image.width, two.image.height,
         len(one.data or b""), len(two.data or b""), one.image.format, two.image.format, same_bytes, same,

@@ -30,10 +30,11 @@ from lookalike.errors import ImageError, TooLargeError, TruncatedError, Unsuppor
 from lookalike.formats import explain, is_cut, sniff
 from lookalike.types import DecodedImage, RGBImage
 
-__all__ = ["array_hash", "decode", "decode_at", "pixel_hash", "same_pixels"]
+__all__ = ["array_hash", "decode", "decode_at", "hidden_difference", "pixel_hash", "same_pixels"]
 
 BACKGROUND = 255  # white, in all three channels
 ORIENTATION = 0x0112
+OTHER_FRAME = 8.0  # levels of 256 by which two frames differ on average; what lossy codecs make of one stays below
 
 # Decoding one very large picture may take several hundred megabytes: one at a time, whatever the number of threads.
 _LARGE = 24_000_000
@@ -131,6 +132,57 @@ def same_pixels(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> bool:
         return all(x is not None and y is not None and np.array_equal(x, y) for x, y in pairs)
     except _TooManyFramesError:
         return False
+
+
+def hidden_difference(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> str | None:
+    """Say in what two files differ that look the same in 8-bit colour: None if they do not, or nothing else differs.
+
+    Parameters
+    ----------
+    a, b
+        Bytes of pictures; both are decoded in full.
+    max_pixels
+        See `decode`.
+
+    Returns
+    -------
+    str or None
+        In words: another transparency of equal colours; 16-bit (or floating-point) samples that are other but equal in
+        8 bits, give or take one; equal first frames with other ones after them.
+
+    Raises
+    ------
+    ImageError
+        As `decode` does, for either file.
+    """
+    one, two = _exact_frames(a, max_pixels), _exact_frames(b, max_pixels)
+    try:
+        x, y = next(one), next(two)
+        if x.shape[:2] != y.shape[:2] or _apart(x, y) > 1:
+            return None
+        if not np.array_equal(_alpha8(x), _alpha8(y)):
+            return "the same colours, another transparency"
+        if x.dtype != np.uint8 and y.dtype != np.uint8 and not np.array_equal(x, y):
+            return "the same in 8 bits, other samples"
+        later = zip(itertools.islice(one, 1, None, 2), itertools.islice(two, 1, None, 2), strict=False)
+        if any(x.shape[:2] != y.shape[:2] or _apart(x, y, mean=True) > OTHER_FRAME for x, y in later):
+            return "the same first frame, other ones after it"
+    except _TooManyFramesError:
+        pass
+    return None
+
+
+def _apart(x: NDArray[Any], y: NDArray[Any], *, mean: bool = False) -> float:
+    """Return by how many of 256 levels the colours of two frames, without alpha, differ at most, or on average."""
+    difference = np.abs(_rgb8(x[:, :, :3]).astype(np.int16) - _rgb8(y[:, :, :3]).astype(np.int16))
+    return float(difference.mean() if mean else difference.max(initial=0))
+
+
+def _alpha8(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    if samples.shape[2] < 4:
+        return np.full(samples.shape[:2], 255, np.uint8)
+    alpha = samples[:, :, 3]
+    return (alpha // 257).astype(np.uint8) if alpha.dtype == np.uint16 else alpha.astype(np.uint8)
 
 
 class _TooManyFramesError(Exception):

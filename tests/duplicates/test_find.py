@@ -119,6 +119,7 @@ def test_low_bits_alpha_and_later_frames_keep_pictures_apart_at_same_pixels(tmp_
         later = photograph(["rocket", "chelsea"][n - 1]).resize((150, 100)).quantize(64)
         first.save(photos / f"moving {n}.gif", save_all=True, append_images=[later])
     assert grouped("same-pixels") == {}
+    assert grouped("edited") == {}, "they look the same, and neither can replace the other"
 
 
 def test_large_jpegs_of_the_same_pixels_are_found_though_indexed_at_a_reduced_scale(tmp_path, grouped):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, PairFacts, Preference, check_keep, prefer, shows_more
 from lookalike.duplicates.levels import check_level
 from lookalike.duplicates.origin import HEAD, origin
+from lookalike.duplicates.verify import less_hidden
 from lookalike.errors import ImageError
 from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
@@ -166,7 +167,8 @@ def find_duplicates(
         if unread:
             left_out["could not be read again to compare pixels"] = unread
     if LEVELS.index(level) > SAME_PIXELS:
-        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verify, sharing, probability, progress)
+        verified = _seen_through(pictures, verify, read)
+        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verified, sharing, probability, progress)
         if unverified:
             left_out["pairs that could not be read again to be verified"] = unverified
         plain = sum(1 for p in pictures if p.content.quality is not None and p.content.quality < MIN_QUALITY)
@@ -350,6 +352,27 @@ def _add_near(
         if done % 100 == 0:
             progress(to + (1 - to) * done / len(jobs))
     return unread
+
+
+def _seen_through(pictures: Sequence[Picture], verify: Verify, read: Callable[[Uri], bytes]) -> Verify:
+    """Return what verifies pairs, and looks for what verification does not see."""
+    by_id = {picture.content.id: picture for picture in pictures}
+
+    def verified(jobs: Sequence[tuple[int, int, float]]) -> Iterator[Evidence | None]:
+        for (a, b, _), evidence in zip(jobs, verify(jobs), strict=True):
+            one, two = by_id[a], by_id[b]
+            yield (
+                None
+                if evidence is None
+                else less_hidden(
+                    evidence,
+                    (one.content.format or "", two.content.format or ""),
+                    ((one.content.width, one.content.height), (two.content.width, two.content.height)),
+                    lambda one=one, two=two: (read(one.images[0].uri), read(two.images[0].uri)),  # type: ignore[misc]
+                )
+            )
+
+    return verified
 
 
 def _facts(evidence: Evidence) -> PairFacts:

@@ -13,7 +13,7 @@ import numpy as np
 from lookalike.decode import decode, same_pixels
 from lookalike.descriptors.local import SIDE
 from lookalike.descriptors.pdq import MIN_QUALITY, hash_with_quality, turned_hashes
-from lookalike.duplicates.verify import Look, judge, proven
+from lookalike.duplicates.verify import Look, judge, less_hidden, proven
 from lookalike.errors import ImageError
 from lookalike.index import WordIndex
 from lookalike.results import Evidence
@@ -44,8 +44,10 @@ class _Asked:
 
     look: Look
     size: tuple[int, int]
-    data: bytes | None
     content: Content | None
+    format: str = ""
+    read: Callable[[], bytes] | None = None
+    """Returns the bytes; None where there are only pixels."""
 
 
 Verified = list[tuple[Image, float, Evidence]]
@@ -142,14 +144,16 @@ class Verification:
             if content is not None:
                 look = self._looks.of([Entry(content, query.item.uri)]).get(content.hash)
                 if look is not None:
-                    return _Asked(look, size_of(content), None, content)
+                    uri = query.item.uri
+                    return _Asked(look, size_of(content), content, content.format or "", lambda: read_bytes(uri))
         if query.pixels is not None:
             height, width = query.pixels.shape[:2]
-            return _Asked(look_at(query.pixels, ASKED), (width, height), None, None)
+            return _Asked(look_at(query.pixels, ASKED), (width, height), None)
         data = read_query(query, allow_private=self._allow_private, exclude_ids=self._store.own_files()) or b""
         image = decode(data, min_side=SIDE, max_pixels=self._max_pixels)
         content = self._store.content_of_hash(hashlib.sha256(data).digest())
-        return _Asked(look_at(image.pixels, ASKED), (image.width, image.height), data, content)
+        size = image.width, image.height
+        return _Asked(look_at(image.pixels, ASKED), size, content, image.format, lambda: data)
 
     def _by_hash(self, picture: RGBImage) -> list[int]:
         """Return the contents whose hash lies near that of a picture in any orientation, the nearest first."""
@@ -169,8 +173,12 @@ class Verification:
         if own is not None and own.pixel_hash is not None and own.pixel_hash == entry.content.pixel_hash:
             return proven("same-pixels", "the same pixels, other bytes")
         evidence = judge(asked.look, look, asked.size, size_of(entry.content), distance)
-        if evidence.verdict == "same-picture" and asked.data is not None and asked.size == size_of(entry.content):
+        read, sizes = asked.read, (asked.size, size_of(entry.content))
+        if read is None:
+            return evidence
+        if evidence.verdict == "same-picture" and sizes[0] == sizes[1]:
             with contextlib.suppress(ImageError):
-                if same_pixels(asked.data, read_bytes(entry.uri), max_pixels=self._max_pixels):
+                if same_pixels(read(), read_bytes(entry.uri), max_pixels=self._max_pixels):
                     return proven("same-pixels", "the same pixels, other bytes")
-        return evidence
+        formats = asked.format, entry.content.format or ""
+        return less_hidden(evidence, formats, sizes, lambda: (read(), read_bytes(entry.uri)))

@@ -7,10 +7,11 @@ import hashlib
 from importlib import resources
 
 from lookalike.descriptors.local import FINGERPRINT
+from lookalike.duplicates.verify.hidden import less_hidden
 from lookalike.duplicates.verify.pair import Look, look
 from lookalike.duplicates.verify.verdict import CopyVerifier, judge, looked_apart, proven
 
-__all__ = ["CopyVerifier", "Look", "fingerprint", "judge", "look", "looked_apart", "proven"]
+__all__ = ["CopyVerifier", "Look", "fingerprint", "judge", "less_hidden", "look", "looked_apart", "proven"]
 
 
 @functools.cache
