@@ -3,8 +3,8 @@
 python bench/verdicts.py [--data DIR] [--printed FOLDER]
 
 DIR holds caltech101/, wildfaces/ and wildfaces_pairs.csv; ../shared/data beside the checkout if nothing is said. Runs
-bench/copies.py, bench/families.py and bench/pairs.py one after the other, more than half an hour on two cores, and keeps
-what they print in FOLDER; what is there already is not measured again.
+bench/copies.py, bench/families.py and bench/pairs.py one after the other, more than half an hour on two cores, and
+keeps what they print in FOLDER; what is there already is not measured again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PART = """{marker}
 
 ## Edited copies among all other pictures
 
-Written by `make bench-copies`, which is `python bench/verdicts.py`. What verification does, and what its figures mean, is
-in [Duplicates](explanation/duplicates.md). Weights were fitted on one half of Caltech-101 (`tools/make_verdicts.py`);
-everything here is of the other half, without `BACKGROUND_Google`, which repeats others.
+Written by `make bench-copies`, which is `python bench/verdicts.py`. What verification does, and what its figures mean,
+is in [Duplicates](explanation/duplicates.md). Weights were fitted on one half of Caltech-101
+(`tools/make_verdicts.py`); everything here is of the other half, without `BACKGROUND_Google`, which repeats others.
 
-`python bench/copies.py CALTECH101 {copies_with}`: each of [51 kinds of edits](reference/edits.md) at middle strength, the
-original sought among all pictures; `lite0` and `pdq` are their distances alone.
+`python bench/copies.py CALTECH101 {copies_with}`: each of [51 kinds of edits](reference/edits.md) at middle strength,
+the original sought among all pictures; `lite0` and `pdq` are their distances alone.
 
 {copies}
 
@@ -50,13 +50,13 @@ photograph; all 15 pairs within each family of six count. {families_counted}
 
 {families}
 
-Published figures of this test are of other photographs: recall .399 for PDQ, .350 for fastdup, .755 at a precision of .988
-for imagededup's CNN, .859 for SSCD.
+Published figures of this test are of other photographs: recall .399 for PDQ, .350 for fastdup, .755 at a precision of
+.988 for imagededup's CNN, .859 for SSCD.
 
 ## Pairs whose truth is known otherwise
 
-`python bench/pairs.py DATA`: listed near-duplicates of animals (not neutral, see above); `Faces_easy`, which are crops of
-`Faces`; and what must never be called a copy.
+`python bench/pairs.py DATA`: listed near-duplicates of animals (not neutral, see above); `Faces_easy`, which are crops
+of `Faces`; and what must never be called a copy.
 
 {pairs}
 """

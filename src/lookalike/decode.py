@@ -148,7 +148,7 @@ def hidden_difference(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> st
     -------
     str or None
         In words: another transparency of equal colours; 16-bit (or floating-point) samples that are other but equal in
-        8 bits, give or take one; equal first frames with other ones after them.
+        8 bits, give or take one; equal first frames with other ones after them, or none.
 
     Raises
     ------
@@ -164,9 +164,12 @@ def hidden_difference(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> st
             return "the same colours, another transparency"
         if x.dtype != np.uint8 and y.dtype != np.uint8 and not np.array_equal(x, y):
             return "the same in 8 bits, other samples"
-        later = zip(itertools.islice(one, 1, None, 2), itertools.islice(two, 1, None, 2), strict=False)
-        if any(x.shape[:2] != y.shape[:2] or _apart(x, y, mean=True) > OTHER_FRAME for x, y in later):
-            return "the same first frame, other ones after it"
+        later = itertools.zip_longest(itertools.islice(one, 1, None, 2), itertools.islice(two, 1, None, 2))
+        for at, (x, y) in enumerate(later):
+            if x is None or y is None:  # two animations may differ in how many frames one picture is shown for
+                return None if at else "the same first frame, but one of them moves"
+            if x.shape[:2] != y.shape[:2] or _apart(x, y, mean=True) > OTHER_FRAME:
+                return "the same first frame, other ones after it"
     except _TooManyFramesError:
         pass
     return None

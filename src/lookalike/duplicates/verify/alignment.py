@@ -207,13 +207,7 @@ def side_by_side(
     frame = _frame(a.shape, b.shape, transform)
     if frame is None:
         return None
-    layers = [_lay(a[..., at].astype(np.float32), b[..., at].astype(np.float32), transform, frame) for at in range(3)]
-    if any(layer is None for layer in layers):
-        return None
-    laid = [layer for layer in layers if layer]
-    one = np.stack([layer[0] for layer in laid], axis=2).astype(np.float32)
-    two = np.stack([layer[1] for layer in laid], axis=2).astype(np.float32)
-    return one, two, laid[0][2]
+    return _lay(a.astype(np.float32), b.astype(np.float32), transform, frame)
 
 
 def whole_poses(a: RGBImage, b: RGBImage, most: int = 1) -> list[tuple[Floats, bool, bool, float]]:
@@ -308,7 +302,7 @@ def _lay(a: Grey, b: Grey, transform: Floats, frame: _Frame) -> tuple[Grey, Grey
     two = _warped(b, to_b, size, float(max(to_b[0, 0], to_b[1, 1])))
     one = _warped(a, to_a, size, scale_at(to_a, np.array([*((size - 1) / 2), 1.0])))
     inside = cv2.warpPerspective(
-        np.full(a.shape, 255, np.uint8), to_a, tuple(size.tolist()), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        np.full(a.shape[:2], 255, np.uint8), to_a, tuple(size.tolist()), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     )
     mask = cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0) > 0
     return (one, two, mask) if mask.sum() >= LEAST * LEAST else None

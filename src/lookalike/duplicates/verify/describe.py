@@ -60,6 +60,16 @@ class Changes:
     noise_a: float
     noise_b: float
 
+    def turned_about(self, mirrored: bool) -> Changes:
+        """Return how b differs from a; `mirrored` is whether one is so in the other."""
+        return Changes(
+            turn=self.turn if mirrored else -self.turn, stretch=self.stretch, perspective=self.perspective,
+            scale=1 / self.scale, brightness=-self.brightness, contrast=1 / max(self.contrast, 1e-3),
+            saturation=None if self.saturation is None else 1 / max(self.saturation, 1e-3),
+            grey_a=self.grey_b, grey_b=self.grey_a, hue=-self.hue, sharpness=1 / max(self.sharpness, 1e-3),
+            noise_a=self.noise_b, noise_b=self.noise_a,
+        )  # fmt: skip
+
 
 def changes(a: Look, b: Look, measured: Measured, size_a: tuple[int, int], size_b: tuple[int, int]) -> Changes | None:
     """Measure what has changed from `b` to `a`; None where they were not aligned.

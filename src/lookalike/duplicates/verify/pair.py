@@ -13,7 +13,7 @@ from lookalike.duplicates.verify.alignment import SURE, Alignment, align, whole_
 from lookalike.duplicates.verify.matching import Pose, poses
 from lookalike.types import LocalFeatures, RGBImage
 
-__all__ = ["MEASURES", "Look", "Measured", "look", "measure", "turned_about"]
+__all__ = ["MEASURES", "Look", "Measured", "in_order", "look", "measure", "turned_about"]
 
 MEASURES = (
     "inliers", "ratio", "fine", "coarse", "agreeing", "moved", "shift", "differing", "texture", "larger_share",
@@ -95,9 +95,12 @@ def look(image: RGBImage) -> Look:
 
 def measure(a: Look, b: Look) -> Measured:
     """Find the best way to lay `a` upon `b`, and measure how well it holds; the same for (b, a), but turned about."""
-    if _key(a) <= _key(b):
-        return _measured(a, b)
-    return turned_about(_measured(b, a))
+    return _measured(a, b) if in_order(a, b) else turned_about(_measured(b, a))
+
+
+def in_order(a: Look, b: Look) -> bool:
+    """Say whether `a` is the one that is laid upon the other: so that what is found depends on no order."""
+    return _key(a) <= _key(b)
 
 
 def _key(one: Look) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lookalike.defaults import PROBABILITY
 from lookalike.duplicates.verify.describe import Changes, changes, framing, in_words, percent
-from lookalike.duplicates.verify.pair import Look, Measured, look, measure, turned_about
+from lookalike.duplicates.verify.pair import Look, Measured, in_order, look, measure, turned_about
 from lookalike.duplicates.verify.probability import copy_probability, scene_probability
 from lookalike.results import Evidence
 from lookalike.types import RGBImage, Verdict
@@ -59,6 +59,12 @@ def judge(
         Cosine distance by lite0, to tell related pictures from unrelated ones; None if it is not known: then what is no
         copy and no other shot is "unrelated".
     """
+    if in_order(a, b):
+        return _judged(a, b, size_a, size_b, distance)
+    return _judged(b, a, size_b, size_a, distance).turned()
+
+
+def _judged(a: Look, b: Look, size_a: tuple[int, int], size_b: tuple[int, int], distance: float | None) -> Evidence:
     measured = measure(a, b)
     row = measured.row()
     copy = copy_probability(row) if measured.shows else 0.0
@@ -76,8 +82,7 @@ def judge(
         verdict = "same-picture" if same else "edited"
         reason = ", ".join(words) or _little(same, size_a, size_b)
         about = turned_about(measured)
-        found_back = changes(b, a, about, size_b, size_a)
-        words_back = () if found_back is None else in_words(about, found_back, -framed)
+        words_back = in_words(about, found.turned_about(measured.mirrored), -framed)
         back = ", ".join(words_back) or _little(same, size_b, size_a)
     elif scene >= PROBABILITY and measured.alignment is not None:
         verdict = "same-scene"
