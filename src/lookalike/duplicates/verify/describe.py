@@ -98,7 +98,8 @@ def changes(a: Look, b: Look, measured: Measured, size_a: tuple[int, int], size_
     large, small = np.linalg.svd(linear, compute_uv=False)
     angle = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
     sides = [scale_at(full, np.array([x * width, y * height, 1.0])) for x, y in ((0, 0), (1, 0), (0, 1), (1, 1))]
-    grey_one, grey_two = one.mean(2)[mask], two.mean(2)[mask]
+    plane_one, plane_two = _grey(one), _grey(two)
+    grey_one, grey_two = plane_one[mask], plane_two[mask]
     spread = max(float(grey_two.std()), 1.0)
     mean_a, mean_b = float(grey_one.mean()), float(grey_two.mean())
     colour_a, colour_b = _colour(one[mask]), _colour(two[mask])
@@ -112,8 +113,8 @@ def changes(a: Look, b: Look, measured: Measured, size_a: tuple[int, int], size_
         saturation=float(size_one / size_two) if size_two > 4 else None,
         grey_a=_is_grey(a.picture), grey_b=_is_grey(b.picture),
         hue=float(np.degrees(np.angle(turned))) if min(size_one, size_two) > 8 else 0.0,
-        sharpness=_detail(one, mask) / max(_detail(two, mask), 1e-3),
-        noise_a=_grain(one, mask), noise_b=_grain(two, mask),
+        sharpness=_detail(plane_one, mask) / max(_detail(plane_two, mask), 1e-3),
+        noise_a=_grain(plane_one, mask), noise_b=_grain(plane_two, mask),
     )  # fmt: skip
 
 
@@ -232,27 +233,36 @@ def _jacobian(transform: Floats, point: Floats) -> Floats:
 
 def _colour(pixels: NDArray[np.float32]) -> Floats:
     """Return each pixel's colour as a point in a plane, grey at 0: (n, 2)."""
-    red, green, blue = pixels.astype(np.float64).T
+    red, green, blue = pixels.T.astype(np.float64)
     return np.column_stack([red - (green + blue) / 2, np.sqrt(3) / 2 * (green - blue)])
 
 
+def _grey(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.transform(image, np.full((1, 3), 1 / 3, np.float32)), np.float32)
+
+
 def _is_grey(picture: NDArray[np.uint8]) -> bool:
-    values = picture.astype(np.int16)
-    return bool(np.percentile(values.max(2) - values.min(2), 99) <= 6)
+    """Say whether all but a hundredth of the pixels are grey, give or take 6 levels."""
+    import cv2
+
+    red, green, blue = cv2.split(picture)
+    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    return int(np.count_nonzero(spread > 6)) <= 0.01 * spread.size
 
 
-def _detail(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+def _detail(grey: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     """Return the strength of the finest detail, relative to the contrast of the whole."""
     import cv2
 
-    grey = image.mean(2)
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 1.2)
     return float(fine[mask].std()) / max(float(grey[mask].std()), 1.0)
 
 
-def _grain(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+def _grain(grey: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     import cv2
 
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    found = np.abs(cv2.filter2D(image.mean(2), -1, kernel))
+    found = np.abs(cv2.filter2D(grey, -1, kernel))
     return float(np.median(found[mask])) / 6 / 0.6745
