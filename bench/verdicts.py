@@ -69,8 +69,10 @@ def printed(name: str, data: Path, folder: Path) -> str:
         what, *rest = RUNS[name]
         plot = ["--plot", str(ROOT / "docs/images/reliability.png")] if name == "copies" else []
         command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), str(data / what), *rest, *plot]
-        found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        path.write_text(found.stdout, encoding="utf-8")
+        part = path.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as stream:
+            subprocess.run(command, stdout=stream, check=True)
+        part.replace(path)
     return path.read_text(encoding="utf-8")
 
 

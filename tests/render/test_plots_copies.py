@@ -135,3 +135,9 @@ def test_the_same_result_is_the_same_picture_to_the_byte():
     for plot, given in ((copies_table_plot, report()), (precision_recall_plot, [report()])):
         assert drawn(plot, given).tobytes() == drawn(plot, given).tobytes()
     assert drawn(copies_table_plot, report(0.5)).tobytes() != drawn(copies_table_plot, report(4)).tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 7, 33, 97, 1011, 2999])
+def test_bins_in_which_all_or_none_are_right_can_be_drawn(figures, count):
+    found = reliability(np.concatenate([np.full(count, 0.97), np.full(count, 0.03)]), np.arange(2 * count) < count, 10)
+    drawn(reliability_plot, found)

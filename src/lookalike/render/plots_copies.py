@@ -149,8 +149,9 @@ def reliability_plot(found: Reliability, stream: BinaryIO, *, title: str = "") -
     axes.plot([0, 1], [0, 1], color=_EDGE, linewidth=1.2, linestyle=(0, (4, 3)), zorder=2)
     axes.annotate("as told", (0.1, 0.1), xytext=(-4, 4), textcoords="offset points", fontsize=8.5, color=_FAINT,
                   rotation=math.degrees(math.atan2(4.1, 0.835 * 6.4)), rotation_mode="anchor", va="bottom")  # fmt: skip
-    low = [part.right - part.least for part in bins]
-    high = [part.most - part.right for part in bins]
+    # Where all or none are right, an end of the interval may lie beyond them by a rounding error.
+    low = [max(part.right - part.least, 0.0) for part in bins]
+    high = [max(part.most - part.right, 0.0) for part in bins]
     means, rights = [part.mean for part in bins], [part.right for part in bins]
     axes.errorbar(means, rights, [low, high], fmt="none", ecolor="#7fb2dc", elinewidth=2, capsize=3, zorder=3)
     axes.plot(means, rights, color=_COLOURS[0], linewidth=1.6, marker="o", markersize=6.5, zorder=4, clip_on=False)
