@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lookalike.store.cachefile import CacheFile
+from lookalike.store.decisions import Decided, DecidedContent, DecisionTable
 from lookalike.store.local import Kept, LocalCache, as_kept
 from lookalike.store.matrix import Block, VectorMatrix
 from lookalike.store.scaler import Scaler
@@ -13,6 +14,9 @@ __all__ = [
     "Block",
     "CacheFile",
     "Content",
+    "Decided",
+    "DecidedContent",
+    "DecisionTable",
     "Image",
     "Kept",
     "Known",

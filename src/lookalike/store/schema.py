@@ -85,6 +85,22 @@ MIGRATIONS = (
         value TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE decisions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('not-duplicates', 'keep-all', 'keep-folder')),
+        folder TEXT,
+        decided_at REAL NOT NULL
+    );
+    CREATE TABLE decided (
+        decision_id INTEGER NOT NULL REFERENCES decisions (id),
+        hash BLOB NOT NULL,
+        name TEXT NOT NULL,
+        names INTEGER NOT NULL,
+        PRIMARY KEY (decision_id, hash)
+    ) WITHOUT ROWID;
+    CREATE INDEX decisions_of_hash ON decided (hash);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -1,0 +1,129 @@
+"""Which pictures may be a pair: references, what is always kept, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lookalike.types import Uri
+
+__all__ = ["Apart", "ContentLike", "ImageLike", "Picture", "Sides"]
+
+
+class ContentLike(Protocol):
+    """What is known of some bytes: see `lookalike.store.Content`."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def format(self) -> str | None: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def pixel_hash(self) -> bytes | None: ...
+    @property
+    def quality(self) -> int | None: ...
+
+
+class ImageLike(Protocol):
+    """One name of a content: see `lookalike.store.Image`."""
+
+    @property
+    def uri(self) -> Uri: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def device(self) -> int: ...
+    @property
+    def inode(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A content and all the names it has, at least one."""
+
+    content: ContentLike
+    images: Sequence[ImageLike]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What it was decided shall be no pair.
+
+    Attributes
+    ----------
+    decisions
+        The decisions that each content is part of, by its id: two that share one are no pair.
+    alone
+        Contents whose names are no pairs of each other.
+    """
+
+    decisions: Mapping[int, Set[int]] = field(default_factory=dict)
+    alone: Set[int] = frozenset()
+
+    def parts(self, a: int, b: int) -> bool:
+        """Say whether two contents, not the same, shall be no pair."""
+        return not self.decisions.get(a, _NONE).isdisjoint(self.decisions.get(b, _NONE))
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which pictures are references, and so which pairs and copies count."""
+
+    references: tuple[bool, ...]
+    is_reference: Callable[[Uri], bool]
+    across: bool
+    sought: tuple[bool, ...]
+    ids: tuple[int, ...]
+    apart: Apart
+
+    @classmethod
+    def of(
+        cls,
+        pictures: Sequence[Picture],
+        reference: Callable[[Uri], bool],
+        kept: Callable[[Uri], bool],
+        across: bool,
+        apart: Apart,
+    ) -> Sides:
+        def is_reference(uri: Uri) -> bool:
+            return reference(uri) or kept(uri)
+
+        sought = tuple(any(reference(image.uri) for image in p.images) for p in pictures)
+        always = tuple(any(kept(image.uri) for image in p.images) for p in pictures)
+        references = tuple(a or b for a, b in zip(sought, always, strict=True))
+        return cls(references, is_reference, across, sought, tuple(p.content.id for p in pictures), apart)
+
+    def allow(self, a: int, b: int) -> bool:
+        """Say whether two pictures may be a pair."""
+        if (self.references[a] and self.references[b]) or self.apart.parts(self.ids[a], self.ids[b]):
+            return False
+        return not self.across or self.sought[a] or self.sought[b]
+
+    def allow_any(self, positions: Sequence[int]) -> bool:
+        """Say whether any two of these, at least two, may be a pair."""
+        if self.across and not any(self.sought[at] for at in positions):
+            return False
+        return not all(self.references[at] for at in positions)
+
+    def has_copies(self, at: int, picture: Picture) -> bool:
+        """Say whether names of one content are a group of their own."""
+        if self.ids[at] in self.apart.alone or (self.across and not self.sought[at]):
+            return False
+        if self.references[at]:
+            return not all(self.is_reference(image.uri) for image in picture.images)
+        return len(picture.images) > 1
+
+    def decided(self, at: int) -> bool:
+        """Say whether anything was decided of a picture."""
+        return self.ids[at] in self.apart.decisions
