@@ -7,12 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TypeAlias
 
 from lookalike.defaults import DESCRIPTORS, DEVICE, LEVELS, SPLIT_LEVEL
 from lookalike.duplicates import Apart, Pair, check_level, merged, needed_descriptors
-from lookalike.errors import UsageError
+from lookalike.errors import NotAnImageError, UsageError
 from lookalike.labels import read_labels
 from lookalike.library import Library, PathLike
 from lookalike.results import Evidence, IndexReport
@@ -20,14 +20,14 @@ from lookalike.sources import collect, normalise_uri
 from lookalike.splitting import Repair, Split, read_split, repair
 from lookalike.store import Image
 from lookalike.types import Rows, Tabular, Uri, Verdict
-from lookalike.words import human_count
+from lookalike.words import human_count, human_probability
 
 __all__ = ["Leak", "LeakReport", "find_leaks", "repair_split"]
 
-Parts: TypeAlias = "Split | Mapping[str, PathLike] | Sequence[PathLike]"
+Parts: TypeAlias = "Split | PathLike | Mapping[str, PathLike] | Sequence[PathLike]"
 Key: TypeAlias = "tuple[str, str | None]"
 
-UNREAD = "pictures of the split could not be read"
+UNREAD = "pictures could not be read: `lookalike status --errors` says why"
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,13 @@ def find_leaks(
     library
         Where the pictures are indexed, if they are not yet.
     parts
-        Two folders or more (or one, to look at its labels alone), called by their names; names with folders; or a split
-        that was made or read.
+        Two folders or more (or one, to look at its labels alone), called by their names; names with folders; or a
+        split, or the CSV file of one: see `lookalike.splitting.read_split`.
     level
         The weakest verdict that counts, as in `Library.duplicates`.
     labels
-        How to tell labels: see `lookalike.labels.read_labels`; None to look at parts alone.
+        How to tell labels: see `lookalike.labels.read_labels`; None for those of a split, if it has any, else to look
+        at parts alone.
     probability, device, progress
         As in `Library.duplicates` and `Library.add`.
     comparing
@@ -169,25 +170,26 @@ def find_leaks(
         without a usable picture.
     """
     started = time.perf_counter()
-    check_level(level)
-    part_of, order, unread = _read_parts(library, parts, level, device, progress)
-    if len(order) < 2 and labels is None:
+    data = _read(library, parts, level, device, progress)
+    told = {} if data.given is None else dict(zip(data.given.uris, data.given.labels, strict=True))
+    if len(data.order) < 2 and labels is None and not any(told.values()):
         raise UsageError("name at least two parts, or tell labels with --labels")
-    images, found = library.pairs(list(part_of), level=level, probability=probability, progress=comparing)
-    images = [image for image in images if image.uri in part_of]
+    images, found = library.pairs(list(data.part_of), level=level, probability=probability, progress=comparing)
+    images = [image for image in images if image.uri in data.part_of]
     uris = [image.uri for image in images]
-    told = dict(zip(uris, read_labels(labels, uris), strict=True)) if labels is not None else {}
-    leaks = _Search(images, part_of, order, told, library.decisions.apart(kept=False)).find(found.pairs)
-    counts = Counter(part_of[uri] for uri in uris)
+    if labels is not None:
+        told = dict(zip(uris, read_labels(labels, uris), strict=True))
+    leaks = _Search(images, data.part_of, data.order, told, library.decisions.apart()).find(found.pairs)
+    counts = Counter(data.part_of[uri] for uri in uris)
     return LeakReport(
-        tuple(leaks), tuple((name, counts[name]) for name in order), level, time.perf_counter() - started,
-        found.left_out + unread,
+        tuple(leaks), tuple((name, counts[name]) for name in data.order), level, time.perf_counter() - started,
+        found.left_out + data.left_out,
     )  # fmt: skip
 
 
 def repair_split(
     library: Library,
-    split: Split | PathLike,
+    parts: Parts,
     *,
     level: str = SPLIT_LEVEL,
     protect: Sequence[str] | None = None,
@@ -196,53 +198,72 @@ def repair_split(
     progress: Callable[[IndexReport], None] | None = None,
     comparing: Callable[[int, int], None] | None = None,
 ) -> Repair:
-    """Propose the moves that end the leaks of a split.
+    """Propose the moves that end the leaks of a split. No file is touched.
 
     Parameters
     ----------
-    library
-        Where the pictures are indexed, if they are not yet.
-    split
-        A split, or the CSV file of one; it may have one group on two sides.
+    parts
+        As in `find_leaks`; a split may have one group on two sides.
     protect
         See `lookalike.splitting.repair`.
-    level, probability, device, progress, comparing
+    library, level, probability, device, progress, comparing
         As in `find_leaks`.
+
+    Returns
+    -------
+    Repair
+        The moves, and the split that they make, in which `find_leaks` finds none. A picture that could not be read
+        stays where it is.
 
     Raises
     ------
     UsageError
         As in `find_leaks` and `lookalike.splitting.repair`.
     """
-    given = split if isinstance(split, Split) else read_split(split, torn=True)
-    if not len(given):
-        raise UsageError("there is no picture in the split that is to be repaired")
-    part_of, order, unread = _read_parts(library, given, check_level(level), device, progress)
-    images, found = library.pairs(list(part_of), level=level, probability=probability, progress=comparing)
-    images = [image for image in images if image.uri in part_of]
-    search = _Search(images, part_of, order, {}, library.decisions.apart(kept=False))
-    made = repair(given, search.ties(found.pairs), protect=protect)
-    return replace(made, left_out=found.left_out + unread)
+    data = _read(library, parts, level, device, progress)
+    images, found = library.pairs(list(data.part_of), level=level, probability=probability, progress=comparing)
+    images = [image for image in images if image.uri in data.part_of]
+    search = _Search(images, data.part_of, data.order, {}, library.decisions.apart())
+    made = repair(data.split(), search.ties(found.pairs), protect=protect)
+    return replace(made, left_out=found.left_out + data.left_out)
 
 
-def _read_parts(
-    library: Library,
-    parts: Parts,
-    level: str,
-    device: str,
-    progress: Callable[[IndexReport], None] | None,
-) -> tuple[dict[Uri, str], list[str], tuple[tuple[str, int], ...]]:
-    """Index what is new; return the part of each usable picture, the parts in order, and how many are not usable."""
+@dataclass(frozen=True)
+class _Parts:
+    """The part of each usable picture, the parts in order, the split that was given, and what is not usable."""
+
+    part_of: dict[Uri, str]
+    order: tuple[str, ...]
+    given: Split | None = None
+    left_out: tuple[tuple[str, int], ...] = ()
+
+    def split(self) -> Split:
+        """Return the split that was given, or one made of folders: each picture a group of its own."""
+        if self.given is not None:
+            return self.given
+        uris = tuple(sorted(self.part_of))
+        sides = tuple(self.part_of[uri] for uri in uris)
+        return Split(uris, (None,) * len(uris), sides, tuple(range(1, len(uris) + 1)))
+
+
+def _read(
+    library: Library, parts: Parts, level: str, device: str, progress: Callable[[IndexReport], None] | None
+) -> _Parts:
+    """Index what is new, and tell what is in which part."""
     descriptors = needed_descriptors(check_level(level)) or DESCRIPTORS
-    if isinstance(parts, Split):
-        if new := _new(library, parts.uris):
+    given = _given(parts)
+    if isinstance(given, Split):
+        if not len(given):
+            raise UsageError("there is no picture in the split")
+        if new := _new(library, given.uris):
             library.add(new, descriptors=descriptors, device=device, progress=progress)
-        sides = parts.sides()
-        part_of = {image.uri: sides[image.uri] for image in library.store.images(parts.uris) if image.uri in sides}
-        unread = len(parts) - len(part_of)
-        return part_of, list(_in_order(parts)), ((UNREAD, unread),) if unread else ()
-    named = dict(parts) if isinstance(parts, Mapping) else _named(parts)
-    folders = {name: normalise_uri(os.fspath(path)) for name, path in named.items()}
+        sides = given.sides()
+        part_of = {image.uri: sides[image.uri] for image in library.store.images(given.uris) if image.uri in sides}
+        if not part_of:
+            raise UsageError(f"none of the {len(given)} pictures of the split is usable: `lookalike status --errors`")
+        order = sorted(given.names, key=lambda name: not name.lower().startswith("tr"))  # training first
+        return _Parts(part_of, tuple(order), given, _left_out(len(given) - len(part_of)))
+    folders = {name: normalise_uri(os.fspath(path)) for name, path in given.items()}
     _check_apart(folders)
     if folders:
         library.add(list(folders.values()), descriptors=descriptors, device=device, progress=progress)
@@ -252,12 +273,31 @@ def _read_parts(
         if not uris:
             raise UsageError(f"there is no usable picture at or under {folder}: `lookalike status --errors` says why")
         part_of.update(dict.fromkeys(uris, name))
-    return part_of, list(folders), ()
+    inside = tuple(_prefix(folder) for folder in folders.values())
+    failed = sum(
+        state == "failed" and kind != NotAnImageError.kind and uri.startswith(inside)
+        for uri, state, kind, _ in library.store.problems()
+    )
+    return _Parts(part_of, tuple(folders), None, _left_out(failed))
 
 
-def _in_order(split: Split) -> Iterator[str]:
-    """Yield the parts of a split, training first."""
-    yield from sorted(split.names, key=lambda name: not name.lower().startswith("tr"))
+def _left_out(unread: int) -> tuple[tuple[str, int], ...]:
+    return ((UNREAD, unread),) if unread else ()
+
+
+def _given(parts: Parts) -> Split | dict[str, PathLike]:
+    """Return a split, reading it where its CSV file is named; or folders by name."""
+    if isinstance(parts, Split):
+        return parts
+    if isinstance(parts, Mapping):
+        return dict(parts)
+    paths = [parts] if isinstance(parts, str | os.PathLike) else list(parts)
+    if len(paths) == 1 and Path(paths[0]).is_file():
+        return read_split(paths[0], torn=True)
+    # By the names of folders; by whole paths where two have one name.
+    names = [PurePath(normalise_uri(os.fspath(path))).name or os.fspath(path) for path in paths]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    return {os.fspath(path) if name in twice else name: path for name, path in zip(names, paths, strict=True)}
 
 
 def _new(library: Library, uris: Sequence[Uri]) -> list[Uri]:
@@ -267,18 +307,15 @@ def _new(library: Library, uris: Sequence[Uri]) -> list[Uri]:
     return [item.uri for item in items if item.uri not in known or not known[item.uri].is_unchanged(item)]
 
 
-def _named(paths: Sequence[PathLike]) -> dict[str, PathLike]:
-    """Return parts by the names of their folders; by their whole paths where two folders have one name."""
-    names = [PurePath(normalise_uri(os.fspath(path))).name or os.fspath(path) for path in paths]
-    twice = {name for name, count in Counter(names).items() if count > 1}
-    return {os.fspath(path) if name in twice else name: path for name, path in zip(names, paths, strict=True)}
+def _prefix(folder: Uri) -> str:
+    return folder.rstrip(os.sep) + os.sep
 
 
 def _check_apart(folders: Mapping[str, Uri]) -> None:
     listed = list(folders.items())
     for at, (name, folder) in enumerate(listed):
         for other, inside in listed[:at] + listed[at + 1 :]:
-            if inside == folder or inside.startswith(folder.rstrip(os.sep) + os.sep):
+            if inside == folder or inside.startswith(_prefix(folder)):
                 raise UsageError(f"{other} lies in {name}: parts must be apart, so name folders that are")
 
 
@@ -312,7 +349,7 @@ class _Search:
                 found.append((first.uri, image.uri, "same file" if same else "same pixels"))
         for pair in others:
             if pair.a in names and pair.b in names:
-                sure = f"{pair.verdict}, {_percent(pair.probability)}"
+                sure = f"{pair.verdict}, {human_probability(pair.probability)}"
                 found.append((names[pair.a][0].uri, names[pair.b][0].uri, sure))
         return found
 
@@ -382,7 +419,3 @@ class _Search:
             self.part_of[a.uri], a.uri, self.part_of[b.uri], b.uri, known.verdict, known.probability, known.distance,
             known.reason, self.labels.get(a.uri), self.labels.get(b.uri), known.evidence,
         )  # fmt: skip
-
-
-def _percent(probability: float) -> str:
-    return "100 %" if probability >= 1 else f"{min(probability * 100, 99.9):.1f} %".replace(".0 %", " %")

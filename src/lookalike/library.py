@@ -479,7 +479,7 @@ class Library:
             reference=reference,
             keep=kept,
             probability=self.probability if probability is None else _probability(probability),
-            kept=True,
+            offered=True,
         )
         seconds = time.perf_counter() - started
         return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
@@ -530,12 +530,11 @@ class Library:
         reference: PathLike | Iterable[PathLike] = (),
         keep: Sequence[str] = KEEP_RULES,
         probability: float | None = None,
-        kept: bool = False,
+        offered: bool = False,
     ) -> tuple[list[Image], Found]:
         """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates.
 
-        `kept` says that what was decided to be kept is not offered: copies that shall all stay are no pairs, and what
-        lies in a folder that is always kept is a keeper.
+        `offered` says that they are offered to be acted upon: what was decided to be kept is then a keeper.
         """
         other = self._under(against)
         references = [*self._under(reference), *other]
@@ -563,9 +562,9 @@ class Library:
                 read_head=lambda uri, size: read_bytes(uri, head=size),
                 keep=keep,
                 reference={image.uri for image in self.store.images(references)}.__contains__ if references else _never,
-                kept=self.decisions.always_kept() if kept else _never,
+                kept=self._always_kept(images) if offered else _never,
                 across=bool(other),
-                apart=self.decisions.apart(kept=kept),
+                apart=self.decisions.apart(),
                 verify=verification.pairs,
                 sharing=verification.sharing,
                 probability=self.probability if probability is None else probability,
@@ -577,6 +576,12 @@ class Library:
         if progress:
             progress(len(pictures), len(pictures))
         return images, found
+
+    def _always_kept(self, images: Iterable[Image]) -> Callable[[Uri], bool]:
+        """Return what says of the names of pictures whether it was decided to keep them."""
+        protects, contents = self.decisions.protects(), self.decisions.kept_contents()
+        kept = {image.uri for image in images if image.content_id in contents}
+        return lambda uri: uri in kept or protects(uri)
 
     def _under(self, paths: PathLike | Iterable[PathLike]) -> list[Uri]:
         """Return the URIs of `paths`, at or under each of which something is indexed."""

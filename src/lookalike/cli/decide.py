@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,19 +15,20 @@ from lookalike.errors import UsageError
 
 if TYPE_CHECKING:
     from lookalike.decisions import Decision
+    from lookalike.types import Rows
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-_Pictures = Annotated[
-    list[str] | None, typer.Argument(metavar="PICTURE", help="Files, two at least.", show_default=False)
-]
+_READ = 4  # columns: id, decision, uri, decided
+
+_Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE", help="Files.", show_default=False)]
 
 
 @app.callback()
 def decide() -> None:
-    """Decide for good what no command shall ask again. Kept by content, it outlives moving and renaming.
+    """Decide once for all what no command shall ask again. Kept by content, it outlives moving and renaming.
 
     \b
     Examples:
@@ -34,6 +36,7 @@ def decide() -> None:
       lookalike decide keep-all a.jpg a-small.jpg
       lookalike decide keep-folder ~/Pictures/best
       lookalike decide list
+      lookalike decide undo 3
     """
 
 
@@ -65,7 +68,7 @@ def keep_all(
     library: options.Library = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """All of these copies stay: `duplicates` does not offer them again. To `leaks` and `split` they remain copies.
+    """All of these pictures stay: `duplicates` never offers one. To `leaks` and `split` they remain copies.
 
     \b
     Examples:
@@ -100,7 +103,7 @@ def list_(
     format_: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """List the decisions: a row for each picture or folder, with the name it has now.
+    """List the decisions: a row for each picture or folder, with the name it has now. Hashes are left out of tables.
 
     \b
     Examples:
@@ -109,11 +112,11 @@ def list_(
     """
     chosen = face(output, format_)
     with open_library(library) as opened:
-        emit(opened.decisions.all().rows(), chosen, output, relative_to=relative_to)
+        emit(_shown(opened.decisions.all().rows(), chosen), chosen, output, relative_to=relative_to)
 
 
 @app.command()
-def forget(
+def undo(
     numbers: Annotated[
         list[int] | None,
         typer.Argument(metavar="ID", help="As `lookalike decide list` shows them.", show_default=False),
@@ -129,22 +132,26 @@ def forget(
 
     \b
     Examples:
-      lookalike decide forget 3 4
-      lookalike decide forget --all
+      lookalike decide undo 3 4
+      lookalike decide undo --all
     """
+    from lookalike.words import human_count
+
     chosen = face(output, format_)
     if everything == bool(numbers):
         raise UsageError("name the decisions by their numbers, or take back --all")
     with open_library(library) as opened:
         wanted = [one.id for one in opened.decisions.all().decisions] if everything else numbers or []
-        gone = opened.decisions.forget(wanted)
-    emit(gone.rows(), chosen, output, relative_to=relative_to)
-    say(f"{len(gone)} taken back.", quiet=quiet)
+        gone = opened.decisions.undo(wanted)
+    emit(_shown(gone.rows(), chosen), chosen, output, relative_to=relative_to)
+    say(f"{human_count(len(gone), 'decision')} taken back.", quiet=quiet)
 
 
 @app.command()
 def export(
-    output: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines; - is standard output.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON lines, or CSV by its suffix; - is standard output.")
+    ],
     library: options.Library = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -153,11 +160,15 @@ def export(
     \b
     Examples:
       lookalike decide export decisions.jsonl
+      lookalike decide export decisions.csv
     """
     with open_library(library) as opened:
-        text = opened.decisions.text()
-    write_to(output, lambda stream: write_text(stream, text))
-    say(written(output), quiet=quiet)
+        decisions = opened.decisions
+        if output.suffix.lower() == ".csv":
+            emit(decisions.all().rows(), "csv", output)
+        else:
+            write_to(output, lambda stream: write_text(stream, decisions.text()))
+    say(written(output), quiet=quiet or str(output) == "-")
 
 
 @app.command(name="import")
@@ -172,10 +183,19 @@ def import_(
     Examples:
       lookalike decide import decisions.jsonl
     """
+    from lookalike.words import human_count
+
     with open_library(library, create=True) as opened:
         new = opened.decisions.load(file)
-    say(f"{new} new.", quiet=quiet)
+    say(f"{human_count(new, 'new decision')}.", quiet=quiet)
+
+
+def _shown(rows: Rows, chosen: str) -> Rows:
+    """Return rows without the hashes, of 64 digits each, where people read them."""
+    if chosen != "table":
+        return rows
+    return replace(rows, columns=rows.columns[:_READ], values=[row[:_READ] for row in rows.values])
 
 
 def _tell(made: Decision, quiet: bool) -> None:
-    say(f"Decision {made.id}: `lookalike decide forget {made.id}` takes it back.", quiet=quiet)
+    say(f"Decision {made.id}: `lookalike decide undo {made.id}` takes it back.", quiet=quiet)

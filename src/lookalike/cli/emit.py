@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["emit", "face", "say", "wants_colour"]
 
-_URIS = {"uri", "query", "a", "b", "uri_a", "uri_b", "folder_a", "folder_b"}
+_URIS = {"uri", "query", "a", "b", "uri_a", "uri_b"}
 
 
 def say(text: str, *, quiet: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,13 +18,10 @@ __all__ = ["leaks"]
 def leaks(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PART", help="Folders: training, validation, test ...; new pictures are indexed.",
-                       show_default=False),
-    ] = None,
-    split: Annotated[
-        Path | None,
-        typer.Option("--split", metavar="FILE", help="Instead of folders: the CSV of a split, with uri and part.",
-                     show_default=False),
+        typer.Argument(
+            metavar="PART", show_default=False,
+            help="Folders: training, validation, test ...; or the CSV of a split. New pictures are indexed.",
+        ),
     ] = None,
     level: Annotated[
         str, typer.Option(metavar="LEVEL", help=f"Weakest verdict that counts: {', '.join(defaults.LEVELS)}.")
@@ -63,20 +59,19 @@ def leaks(
       lookalike leaks train/ val/ test/
       lookalike leaks train/ val/ --labels folder --output leaks.html
       lookalike leaks train/ val/ --fail --format github
-      lookalike leaks --split split.csv --fail --output leaks.xml
+      lookalike leaks split.csv --fail --output leaks.xml
       lookalike leaks pictures/ --labels labels.csv --format csv
     """
     from lookalike.leaks import find_leaks
-    from lookalike.splitting import read_split
 
     chosen = face(output, format_, ("html",), ("junit", "github"))
-    if (split is None) == (not parts):
-        raise UsageError("name the folders of the parts, or a split with --split FILE")
+    if not parts:
+        raise UsageError("name the folders of the parts, or the CSV of a split")
     with open_library(library, create=True) as opened:
         with stages(quiet) as tell:
             report = find_leaks(
                 opened,
-                (parts or []) if split is None else read_split(split, torn=True),
+                parts,
                 level=level,
                 labels=labels,
                 probability=probability,
@@ -92,7 +87,7 @@ def leaks(
     if chosen == "junit":
         from lookalike.render import leaks_junit
 
-        write_to(output, lambda stream: write_text(stream, leaks_junit(report, relative_to=relative_to).decode()))
+        write_to(output, lambda stream: write_text(stream, leaks_junit(report, relative_to=relative_to)))
     elif chosen == "github":
         from lookalike.render import leaks_github
 

@@ -56,12 +56,13 @@ def split(
                      show_default=False),
     ] = None,
     repair: Annotated[
-        Path | None,
+        bool,
         typer.Option(
-            metavar="FILE", help="Propose the moves that end the leaks of this split, a CSV; --output takes the new split.",
-            show_default=False,
+            "--repair",
+            help="Propose the moves that end leaks between PATHs, which are the folders of the parts, or the CSV of a "
+            "split; --output takes the new split.",
         ),
-    ] = None,
+    ] = False,
     protect: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,11 +87,14 @@ def split(
       lookalike split pictures/ --folds 5 --level same-scene --output folds.csv
       lookalike split pictures/ --keep split.csv --output larger.csv
       lookalike split --repair split.csv --output repaired.csv
+      lookalike split --repair train/ val/ test/ --format csv
     """
-    if repair is not None:
-        if paths or folds is not None or labels or groups or keep or parts != defaults.PARTS:
-            raise UsageError("--repair takes the pictures and parts of its split: leave paths and other options out")
-        _repair(repair, protect, level, library, device, relative_to, format_, output, quiet)
+    if repair:
+        if folds is not None or labels or groups or keep or parts != defaults.PARTS:
+            raise UsageError("--repair takes the parts as they are: leave --parts, --folds, --labels and the like out")
+        if not paths:
+            raise UsageError("name the folders of the parts, or the CSV of a split")
+        _repair(paths, protect, level, library, device, relative_to, format_, output, quiet)
         return
     if protect:
         raise UsageError("--protect goes with --repair")
@@ -116,7 +120,7 @@ def split(
 
 
 def _repair(
-    split: Path,
+    parts: list[str],
     protect: list[str] | None,
     level: str,
     library: Path | None,
@@ -130,11 +134,13 @@ def _repair(
     from lookalike.leaks import repair_split
     from lookalike.words import human_count
 
+    if str(output) == "-":
+        raise UsageError("with --repair the moves go to standard output: give --output a file for the new split")
     chosen, target = face(None, format_), face(output, None)
     with open_library(library, create=True) as opened, stages(quiet) as tell:
         made = repair_split(
             opened,
-            split,
+            parts,
             level=level,
             protect=protect or None,
             device=device,

@@ -15,8 +15,8 @@ from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, PairFacts, Preference, check_keep, prefer, shows_more
 from lookalike.duplicates.levels import check_level
 from lookalike.duplicates.origin import HEAD, origin
+from lookalike.duplicates.sides import NONE, Apart, ContentLike, ImageLike, Picture, Sides
 from lookalike.duplicates.verify import less_hidden
-from lookalike.duplicates.sides import Apart, ContentLike, ImageLike, Picture, Sides
 from lookalike.errors import ImageError
 from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
@@ -108,7 +108,7 @@ def find_duplicates(
     reference: Callable[[Uri], bool] = lambda _: False,
     kept: Callable[[Uri], bool] = lambda _: False,
     across: bool = False,
-    apart: Apart = Apart(),  # noqa: B008
+    apart: Apart = NONE,
     verify: Verify = lambda _: (),
     sharing: Callable[[Progress], Iterable[tuple[int, int]]] = lambda _: (),
     probability: float = 0.0,
@@ -180,7 +180,8 @@ def find_duplicates(
         np.array(edges.a, np.int64), np.array(edges.b, np.int64), np.array(edges.rank, np.int64),
         np.array([0.0 if one is None else 1 - one.probability for one in edges.evidence], np.float32),
     )  # fmt: skip
-    found = group(pairs, preference.places)
+    decided = {at for at in paired if sides.decided(at)}
+    found = group(pairs, preference.places, decided, sides.apart_at)
     grouped = {at for g in found for at in (g.keeper, *(member for member, _ in g.members))}
     found += [Group(at, ()) for at in range(len(pictures)) if at not in grouped and sides.has_copies(at, pictures[at])]
     built = [_members(g, pictures, preference, edges, keep, sides) for g in found]
@@ -213,7 +214,7 @@ def _named(picture: Picture, sides: Sides) -> list[Candidate]:
     return [
         Candidate(
             image.uri, content.width, content.height, content.size, image.mtime_ns, content.format,
-            reference=sides.is_reference(image.uri),
+            reference=sides.reference(image.uri), kept=sides.kept(image.uri),
         )
         for image in picture.images
     ]  # fmt: skip
@@ -287,11 +288,14 @@ def _add_alike(
 ) -> None:
     """Add an edge from the preferred picture of equal pixels to each other one: what equals one of them equals all.
 
-    Where it was decided that some of them are no pair, each of these has an edge to all that it may be paired with.
+    Those of which something was decided say nothing of the others: each of them has an edge to all that it may be
+    paired with, and so has one of the others.
     """
     for positions in alike:
         ordered = sorted(positions, key=lambda at: places[at])
-        hubs = list(dict.fromkeys([ordered[0], *(at for at in ordered if sides.decided(at))]))
+        decided = [at for at in ordered if sides.decided(at)]
+        free = next((at for at in ordered if not sides.decided(at)), ordered[0])
+        hubs = list(dict.fromkeys([ordered[0], free, *decided]))
         for number, hub in enumerate(hubs):
             for other in ordered:
                 if other not in hubs[: number + 1] and sides.allow(hub, other):
@@ -384,12 +388,11 @@ def _members(
 ) -> list[GroupMember]:
     """Return the keeper, its copies under other names, and all names of the other members; no other reference."""
     keeper, own = preference.candidates[g.keeper], pictures[g.keeper]
-    alone = own.content.id in sides.apart.alone  # it was decided to keep all of its names
-    images = [i for i in own.images if i.uri == keeper.uri or not (alone or sides.is_reference(i.uri))]
+    images = [image for image in own.images if image.uri == keeper.uri or not sides.stays(image.uri)]
     if g.members:
         reason = preference.reason(g.keeper, [at for at, _ in g.members])
     else:
-        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not name.reference]
+        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not (name.reference or name.kept)]
         at = next(at for at, name in enumerate(named) if name.uri == keeper.uri)
         reason = prefer(named, keep).reason(at, [other for other in range(len(named)) if other != at])
     inodes: set[tuple[int, int]] = set()

@@ -30,7 +30,7 @@ def merged(contents: Sequence[int], pairs: Sequence[Pair], apart: Apart) -> tupl
     """
 
     def equal(pair: Pair) -> bool:
-        return pair.verdict == "same-pixels" and not (pair.a in apart.decisions or pair.b in apart.decisions)
+        return pair.verdict == "same-pixels" and not (apart.concerns(pair.a) or apart.concerns(pair.b))
 
     numbers = connected(contents, [(pair.a, pair.b) for pair in pairs if equal(pair)])
     return dict(zip(contents, numbers, strict=True)), [pair for pair in pairs if not equal(pair)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lookalike.types import Uri
 
-__all__ = ["Apart", "ContentLike", "ImageLike", "Picture", "Sides"]
+__all__ = ["NONE", "Apart", "ContentLike", "ImageLike", "Picture", "Sides"]
 
 
 class ContentLike(Protocol):
@@ -60,31 +60,47 @@ class Apart:
     Attributes
     ----------
     decisions
-        The decisions that each content is part of, by its id: two that share one are no pair.
-    alone
-        Contents whose names are no pairs of each other.
+        For each content of which something was decided, by its id: the decisions, and which picture of each it is.
+        Two contents are no pair if they are two pictures of one decision.
     """
 
-    decisions: Mapping[int, Set[int]] = field(default_factory=dict)
-    alone: Set[int] = frozenset()
+    decisions: Mapping[int, Mapping[int, Hashable]] = field(default_factory=dict)
+
+    def concerns(self, content: int) -> bool:
+        """Say whether anything was decided of a content."""
+        return content in self.decisions
 
     def parts(self, a: int, b: int) -> bool:
         """Say whether two contents, not the same, shall be no pair."""
-        return not self.decisions.get(a, _NONE).isdisjoint(self.decisions.get(b, _NONE))
+        mine, other = self.decisions.get(a), self.decisions.get(b)
+        if not mine or not other:
+            return False
+        return any(other.get(decision, which) != which for decision, which in mine.items())
 
 
-_NONE: frozenset[int] = frozenset()
+NONE = Apart()
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Which pictures are references, and so which pairs and copies count."""
+    """Which pictures are references, and so which pairs and copies count.
+
+    Attributes
+    ----------
+    references
+        Whether each picture is always kept, for whatever reason.
+    sought
+        Whether each is a reference of this search.
+    across
+        Only pairs of which one is sought.
+    """
 
     references: tuple[bool, ...]
-    is_reference: Callable[[Uri], bool]
-    across: bool
     sought: tuple[bool, ...]
     ids: tuple[int, ...]
+    reference: Callable[[Uri], bool]
+    kept: Callable[[Uri], bool]
+    across: bool
     apart: Apart
 
     @classmethod
@@ -96,17 +112,23 @@ class Sides:
         across: bool,
         apart: Apart,
     ) -> Sides:
-        def is_reference(uri: Uri) -> bool:
-            return reference(uri) or kept(uri)
-
+        """Return those of a search: see `find_duplicates`."""
         sought = tuple(any(reference(image.uri) for image in p.images) for p in pictures)
         always = tuple(any(kept(image.uri) for image in p.images) for p in pictures)
         references = tuple(a or b for a, b in zip(sought, always, strict=True))
-        return cls(references, is_reference, across, sought, tuple(p.content.id for p in pictures), apart)
+        return cls(references, sought, tuple(p.content.id for p in pictures), reference, kept, across, apart)
+
+    def stays(self, uri: Uri) -> bool:
+        """Say whether a name is always kept."""
+        return self.reference(uri) or self.kept(uri)
+
+    def apart_at(self, a: int, b: int) -> bool:
+        """Say whether it was decided that two pictures are no pair."""
+        return self.apart.parts(self.ids[a], self.ids[b])
 
     def allow(self, a: int, b: int) -> bool:
         """Say whether two pictures may be a pair."""
-        if (self.references[a] and self.references[b]) or self.apart.parts(self.ids[a], self.ids[b]):
+        if (self.references[a] and self.references[b]) or self.apart_at(a, b):
             return False
         return not self.across or self.sought[a] or self.sought[b]
 
@@ -118,12 +140,12 @@ class Sides:
 
     def has_copies(self, at: int, picture: Picture) -> bool:
         """Say whether names of one content are a group of their own."""
-        if self.ids[at] in self.apart.alone or (self.across and not self.sought[at]):
+        if self.across and not self.sought[at]:
             return False
         if self.references[at]:
-            return not all(self.is_reference(image.uri) for image in picture.images)
+            return not all(self.stays(image.uri) for image in picture.images)
         return len(picture.images) > 1
 
     def decided(self, at: int) -> bool:
         """Say whether anything was decided of a picture."""
-        return self.ids[at] in self.apart.decisions
+        return self.apart.concerns(self.ids[at])

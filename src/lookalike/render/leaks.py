@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 from lookalike.leaks import Leak, LeakReport
 from lookalike.render.pair_views import pair_views
-from lookalike.render.report import _check_side, _percent, _pictured, _render, _seconds, _thumbnail, _tone
+from lookalike.render.report import _check_side, _pictured, _render, _seconds, _thumbnail, _tone
 from lookalike.types import RGBImage, Uri
-from lookalike.words import human_count, human_distance, number, visible
+from lookalike.words import human_count, human_distance, human_probability, number, visible
 
 __all__ = ["leaks_github", "leaks_junit", "leaks_page"]
 
@@ -71,7 +71,7 @@ def leaks_page(
 
 def _pair(leak: Leak, load: Callable[[str], RGBImage | None], side: int, *, draw: bool) -> dict[str, Any]:
     pixels_a, pixels_b = load(leak.uri_a), load(leak.uri_b)
-    facts = [("certainty", _percent(leak.probability), "")]
+    facts = [("certainty", human_probability(leak.probability), "")]
     if leak.distance is not None:
         facts.append(("distance", human_distance(leak.distance), ""))
     return {
@@ -106,7 +106,7 @@ def _views(leak: Leak, a: RGBImage | None, b: RGBImage | None, side: int) -> lis
     return views
 
 
-def leaks_junit(report: LeakReport, *, relative_to: str | os.PathLike[str] | None = None) -> bytes:
+def leaks_junit(report: LeakReport, *, relative_to: str | os.PathLike[str] | None = None) -> str:
     """Return JUnit XML: a suite for each two parts and one for labels, a failure for each pair, else one that passes.
 
     Parameters
@@ -140,7 +140,8 @@ def leaks_junit(report: LeakReport, *, relative_to: str | os.PathLike[str] | Non
             failure = ElementTree.SubElement(case, "failure", message=_xml(message), type=leak.problem)
             failure.text = _xml(f"{b}: {message}\n{a}")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: str = ElementTree.tostring(root, encoding="unicode")
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n"
 
 
 def leaks_github(report: LeakReport, *, relative_to: str | os.PathLike[str] | None = None) -> str:
@@ -177,14 +178,17 @@ def _sentence(leak: Leak, a: str) -> str:
     where = f" in {leak.part_a}" if leak.across else f", both in {leak.part_a}"
     labels = f"; labels {leak.label_a!r} and {leak.label_b!r}" if "labels" in leak.problem else ""
     reason = leak.reason if leak.verdict in ("same-file", "same-pixels") else f"{leak.verdict}: {leak.reason}"
-    return f"copy of {a}{where} ({reason}; {_percent(leak.probability)}){labels}"
+    return f"copy of {a}{where} ({reason}; {human_probability(leak.probability)}){labels}"
 
 
 def _near(uri: Uri, folder: str | os.PathLike[str] | None) -> str:
     """Return a name as people and machines are to read it, with slashes where it is relative."""
     if folder is None or "://" in uri:
         return visible(uri)
-    return visible(os.path.relpath(uri, folder)).replace(os.sep, "/")
+    try:
+        return visible(os.path.relpath(uri, folder)).replace(os.sep, "/")
+    except ValueError:  # on another drive
+        return visible(uri)
 
 
 def _xml(text: str) -> str:

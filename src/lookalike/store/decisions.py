@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lookalike.store.database import Database
 from lookalike.types import Uri
 
-__all__ = ["Decided", "DecidedContent", "DecisionTable"]
+__all__ = ["Decided", "DecidedContent", "DecisionTable", "Match"]
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class DecidedContent:
         SHA-256 of the bytes.
     name
         A name that it had when it was decided.
-    names
-        How many names of it were meant; 2 or more say that copies of the very file were.
+    pixel_hash
+        See `lookalike.decode.pixel_hash`; None if it was not worked out.
     """
 
     hash: bytes
     name: Uri
-    names: int = 1
+    pixel_hash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,17 @@ class Decided:
     folder: Uri = ""
 
 
+@dataclass(frozen=True)
+class Match:
+    """A content of the library that a decision is about, by its bytes or, where `exact` is False, by its pixels."""
+
+    decision: int
+    kind: str
+    hash: bytes
+    content_id: int
+    exact: bool
+
+
 class DecisionTable:
     """The decisions of an open library. What changes them needs the writer lock: see `Store.writing`."""
 
@@ -51,17 +62,12 @@ class DecisionTable:
 
     def add(
         self, kind: str, contents: Sequence[DecidedContent] = (), folder: Uri = "", decided_at: float | None = None
-    ) -> int:
-        """Keep a decision of contents, each once, or of a folder; return its number, the old one if it is there."""
+    ) -> tuple[int, bool]:
+        """Keep a decision of contents, each once, or of a folder; return its number and whether it is new."""
         with self._db.transaction() as db:
             known = self._same(kind, contents, folder)
             if known is not None:
-                for one in contents:
-                    db.execute(
-                        "UPDATE decided SET names = max(names, ?) WHERE decision_id = ? AND hash = ?",
-                        (one.names, known, one.hash),
-                    )
-                return known
+                return known, False
             moment = time.time() if decided_at is None else decided_at
             cursor = db.execute(
                 "INSERT INTO decisions (kind, folder, decided_at) VALUES (?, CAST(? AS TEXT), ?)",
@@ -69,10 +75,10 @@ class DecisionTable:
             )
             number = int(cursor.lastrowid or 0)
             db.executemany(
-                "INSERT INTO decided (decision_id, hash, name, names) VALUES (?, ?, CAST(? AS TEXT), ?)",
-                [(number, one.hash, os.fsencode(one.name), one.names) for one in contents],
+                "INSERT INTO decided (decision_id, hash, pixel_hash, name) VALUES (?, ?, ?, CAST(? AS TEXT))",
+                [(number, one.hash, one.pixel_hash, os.fsencode(one.name)) for one in contents],
             )
-            return number
+            return number, True
 
     def _same(self, kind: str, contents: Sequence[DecidedContent], folder: Uri) -> int | None:
         if folder:
@@ -101,10 +107,10 @@ class DecisionTable:
     def all(self) -> list[Decided]:
         """Return every decision in the order in which they were made."""
         contents: dict[int, list[DecidedContent]] = {}
-        for number, digest, name, names in self._db.rows(
-            "SELECT decision_id, hash, name, names FROM decided ORDER BY decision_id, name, hash"
+        for number, digest, name, pixels in self._db.rows(
+            "SELECT decision_id, hash, name, pixel_hash FROM decided ORDER BY decision_id, name, hash"
         ):
-            contents.setdefault(number, []).append(DecidedContent(digest, name, names))
+            contents.setdefault(number, []).append(DecidedContent(digest, name, pixels))
         return [
             Decided(number, kind, moment, tuple(contents.get(number, ())), folder or "")
             for number, kind, folder, moment in self._db.rows(
@@ -118,13 +124,28 @@ class DecisionTable:
             row[0] for row in self._db.rows("SELECT folder FROM decisions WHERE folder IS NOT NULL ORDER BY folder")
         ]
 
-    def of_contents(self, kinds: Sequence[str]) -> list[tuple[int, int, int]]:
-        """Return (decision, content id, names meant) of all decided contents that the library has."""
-        rows = self._db.rows(
-            "SELECT decision_id, contents.id, names, decisions.kind FROM decided "
-            "JOIN decisions ON decisions.id = decision_id JOIN contents ON contents.hash = decided.hash ORDER BY 1, 2"
+    def matches(self, kind: str) -> list[Match]:
+        """Return which contents of the library the decisions of one kind are about.
+
+        What equals a decided picture in pixels, though not in bytes, is matched by these, where they are known of both
+        and belong to one picture of the decision alone; and for a decision of which it is itself a part, by its bytes.
+        """
+        exact = self._db.rows(
+            "SELECT decision_id, decided.hash, contents.id FROM decided "
+            "JOIN decisions ON decisions.id = decision_id JOIN contents ON contents.hash = decided.hash "
+            "WHERE decisions.kind = ? ORDER BY 1, 3",
+            (kind,),
         )
-        return [(number, content, names) for number, content, names, kind in rows if kind in kinds]
+        found = {(number, content): Match(number, kind, digest, content, True) for number, digest, content in exact}
+        by_pixels = self._db.rows(
+            "SELECT decision_id, min(decided.hash), contents.id FROM contents "
+            "JOIN decided ON decided.pixel_hash = contents.pixel_hash JOIN decisions ON decisions.id = decision_id "
+            "WHERE decisions.kind = ? GROUP BY decision_id, contents.id HAVING count(*) = 1 ORDER BY 1, 3",
+            (kind,),
+        )
+        for number, digest, content in by_pixels:
+            found.setdefault((number, content), Match(number, kind, digest, content, False))
+        return list(found.values())
 
     def names_of(self, hashes: Collection[bytes]) -> dict[bytes, list[Uri]]:
         """Return the names, not missing, that contents have now; those without any are left out."""

@@ -95,11 +95,12 @@ MIGRATIONS = (
     CREATE TABLE decided (
         decision_id INTEGER NOT NULL REFERENCES decisions (id),
         hash BLOB NOT NULL,
+        pixel_hash BLOB,
         name TEXT NOT NULL,
-        names INTEGER NOT NULL,
         PRIMARY KEY (decision_id, hash)
     ) WITHOUT ROWID;
-    CREATE INDEX decisions_of_hash ON decided (hash);
+    CREATE INDEX decided_hashes ON decided (hash);
+    CREATE INDEX decided_pixels ON decided (pixel_hash) WHERE pixel_hash IS NOT NULL;
     """,
 )
 
