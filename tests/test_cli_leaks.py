@@ -176,7 +176,7 @@ def test_folders_say_how_much_of_one_is_inside_another(run, parts):
     assert code == 0
     (row,) = rows(out)
     assert (row["a"], row["b"], row["inside"], row["of"], row["share"][:5]) == ("test", "train", "2", "3", "0.666")
-    assert "is 66.7 % inside" in err
+    assert "test is 66.7 % inside train (2 of 3 pictures, " in err
     assert rows(run("folders", parts, "--level", "same-file", "--least", ".5", "--format", "csv")[1]) == []
 
 

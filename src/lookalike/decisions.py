@@ -78,8 +78,8 @@ class DecisionList(Tabular):
 class Decisions:
     """The lasting decisions of a library: `Library.decisions`.
 
-    "not-duplicates" is of pictures of which no two are duplicates: they are a pair at no level and in no command, and
-    `duplicates` has no two of them in one group.
+    "not-duplicates" is of pictures of which no two are duplicates: to `duplicates`, `split`, `leaks` and `folders` they
+    are a pair at no level, and no two of them are in one group. `search` and `compare` tell what they see.
     "keep-all" is of pictures that shall all stay: `duplicates` offers none of them, under whatever name. They remain
     copies, which `split` keeps together and `leaks` and `folders` find.
     "keep-folder" makes all at or under a folder keepers in every search for duplicates.

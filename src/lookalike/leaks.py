@@ -114,7 +114,7 @@ class LeakReport(Tabular):
         """Return what was found, in words: one for each two parts, one for labels, one for each thing left out."""
         said = []
         for a, b, leaks, pictures_a, pictures_b in self.summary().values:
-            what = f"{human_count(leaks, 'leak')} between {a} and {b}" if leaks else f"no leak between {a} and {b}"
+            what = f"{human_count(leaks, 'leak')} between {a} and {b}" if leaks else f"No leak between {a} and {b}"
             of = f": {human_count(pictures_b, 'picture')} of {b}, {pictures_a:,} of {a}" if leaks else ""
             said.append(f"{what}{of}.")
         labels = sum("labels" in leak.problem for leak in self.leaks)
@@ -174,7 +174,7 @@ def find_leaks(
     told = {} if data.given is None else dict(zip(data.given.uris, data.given.labels, strict=True))
     if len(data.order) < 2 and labels is None and not any(told.values()):
         raise UsageError("name at least two parts, or tell labels with --labels")
-    images, found = library.pairs(list(data.part_of), level=level, probability=probability, progress=comparing)
+    images, found = library.pairs(data.under, level=level, probability=probability, progress=comparing)
     images = [image for image in images if image.uri in data.part_of]
     uris = [image.uri for image in images]
     if labels is not None:
@@ -221,7 +221,7 @@ def repair_split(
         As in `find_leaks` and `lookalike.splitting.repair`.
     """
     data = _read(library, parts, level, device, progress)
-    images, found = library.pairs(list(data.part_of), level=level, probability=probability, progress=comparing)
+    images, found = library.pairs(data.under, level=level, probability=probability, progress=comparing)
     images = [image for image in images if image.uri in data.part_of]
     search = _Search(images, data.part_of, data.order, {}, library.decisions.apart())
     made = repair(data.split(), search.ties(found.pairs), protect=protect)
@@ -230,10 +230,11 @@ def repair_split(
 
 @dataclass(frozen=True)
 class _Parts:
-    """The part of each usable picture, the parts in order, the split that was given, and what is not usable."""
+    """The part of each usable picture, the parts in order, where they lie, the split that was given, what is amiss."""
 
     part_of: dict[Uri, str]
     order: tuple[str, ...]
+    under: tuple[Uri, ...]
     given: Split | None = None
     left_out: tuple[tuple[str, int], ...] = ()
 
@@ -262,7 +263,7 @@ def _read(
         if not part_of:
             raise UsageError(f"none of the {len(given)} pictures of the split is usable: `lookalike status --errors`")
         order = sorted(given.names, key=lambda name: not name.lower().startswith("tr"))  # training first
-        return _Parts(part_of, tuple(order), given, _left_out(len(given) - len(part_of)))
+        return _Parts(part_of, tuple(order), tuple(part_of), given, _left_out(len(given) - len(part_of)))
     folders = {name: normalise_uri(os.fspath(path)) for name, path in given.items()}
     _check_apart(folders)
     if folders:
@@ -278,7 +279,7 @@ def _read(
         state == "failed" and kind != NotAnImageError.kind and uri.startswith(inside)
         for uri, state, kind, _ in library.store.problems()
     )
-    return _Parts(part_of, tuple(folders), None, _left_out(failed))
+    return _Parts(part_of, tuple(folders), tuple(folders.values()), None, _left_out(failed))
 
 
 def _left_out(unread: int) -> tuple[tuple[str, int], ...]:

@@ -44,8 +44,8 @@ def test_what_is_wrong_is_told_for_each_pair():
     )  # fmt: skip
     assert found.summary().values == [("train", "val", 0, 0, 0), ("train", "test", 2, 2, 2), ("val", "test", 0, 0, 0)]
     assert found.sentences() == [
-        "no leak between train and val.", "2 leaks between train and test: 2 pictures of test, 2 of train.",
-        "no leak between val and test.", "2 pairs of copies under two labels.", "2 could not be read.",
+        "No leak between train and val.", "2 leaks between train and test: 2 pictures of test, 2 of train.",
+        "No leak between val and test.", "2 pairs of copies under two labels.", "2 could not be read.",
     ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_junit_of_a_clean_data_set_passes():
 
 def test_annotations_name_the_file_that_leaks_and_escape_what_github_reads():
     lines = leaks_github(report(), relative_to="/p").splitlines()
-    assert lines[0].startswith("::error title=2 leaks::no leak between train and val. 2 leaks between")
+    assert lines[0].startswith("::error title=2 leaks::No leak between train and val. 2 leaks between")
     assert lines[1] == "::error file=test/1.jpg,title=Leak::copy of train/1.jpg in train (same bytes; 100 %25)"
     file = re.fullmatch(r"::error file=([^,]*),title=Leak and two labels::(.*)", lines[2])
     assert file is not None
@@ -118,7 +118,7 @@ def test_a_clean_data_set_is_a_notice(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert (
         leaks_github(LeakReport((), (("a", 1), ("b", 1)), "edited"))
-        == "::notice title=No leak::no leak between a and b.\n"
+        == "::notice title=No leak::No leak between a and b.\n"
     )
     near = LeakReport((report().leaks[0],), (("train", 1), ("test", 1)), "edited")
     assert f"file={Path('/p/test/1.jpg').relative_to('/')}" in leaks_github(near, relative_to="/")

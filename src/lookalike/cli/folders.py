@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -56,8 +58,12 @@ def folders(
             opened, paths or (), level=level, least=least, probability=probability, progress=tell
         )  # fmt: skip
     emit(report.rows(), chosen, output, relative_to=relative_to)
+
+    def near(folder: str) -> str:
+        return folder if relative_to is None or "://" in folder else os.path.relpath(folder, relative_to)
+
     for pair in report.pairs[:3]:
-        say(f"{pair}.", quiet=quiet)
+        say(f"{replace(pair, a=near(pair.a), b=near(pair.b))}.", quiet=quiet)
     for reason, count in report.left_out:
         say(f"{count} {reason}.", quiet=quiet)
     say(written(output), quiet=quiet or output is None)

@@ -130,6 +130,8 @@ class DecisionTable:
         What equals a decided picture in pixels, though not in bytes, is matched by these, where they are known of both
         and belong to one picture of the decision alone; and for a decision of which it is itself a part, by its bytes.
         """
+        if not self._db.rows("SELECT 1 FROM decisions WHERE kind = ? LIMIT 1", (kind,)):
+            return []  # the usual case costs nothing, however many contents there are
         exact = self._db.rows(
             "SELECT decision_id, decided.hash, contents.id FROM decided "
             "JOIN decisions ON decisions.id = decision_id JOIN contents ON contents.hash = decided.hash "
