@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
     from lookalike.explaining import explain
+    from lookalike.folders import compare_folders
     from lookalike.labelling import label_pictures
+    from lookalike.leaks import find_leaks, repair_split
     from lookalike.library import Library
     from lookalike.library import open_library as open  # noqa: A004
 
@@ -30,12 +32,15 @@ __all__ = [
     "LookalikeError",
     "available",
     "compare",
+    "compare_folders",
     "cross_validate",
     "explain",
+    "find_leaks",
     "fit_classifier",
     "get_descriptor",
     "label_pictures",
     "open",
+    "repair_split",
 ]
 
 _WHERE = {
@@ -48,6 +53,9 @@ _WHERE = {
     "cross_validate": "lookalike.classify:cross_validate",
     "fit_classifier": "lookalike.classify:fit_classifier",
     "get_descriptor": "lookalike.descriptors:get_descriptor",
+    "compare_folders": "lookalike.folders:compare_folders",
+    "find_leaks": "lookalike.leaks:find_leaks",
+    "repair_split": "lookalike.leaks:repair_split",
     "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
 }

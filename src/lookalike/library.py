@@ -15,6 +15,7 @@ from typing import Self, TypeAlias
 import numpy as np
 
 from lookalike.comparing import compare_by
+from lookalike.decisions import Decisions
 from lookalike.decode import decode
 from lookalike.defaults import (
     DESCRIPTOR,
@@ -478,9 +479,46 @@ class Library:
             reference=reference,
             keep=kept,
             probability=self.probability if probability is None else _probability(probability),
+            offered=True,
         )
         seconds = time.perf_counter() - started
         return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
+
+    @property
+    def decisions(self) -> Decisions:
+        """What was decided of its pictures for good: see `lookalike.decisions.Decisions`."""
+        return Decisions(self.store)
+
+    def pairs(
+        self,
+        paths: PathLike | Iterable[PathLike] = (),
+        *,
+        level: str = SPLIT_LEVEL,
+        probability: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[list[Image], Found]:
+        """Return pictures and all pairs of their contents that are copies, ungrouped: for tasks that need each pair.
+
+        Parameters
+        ----------
+        paths, level, probability, progress
+            As in `duplicates`.
+
+        Returns
+        -------
+        tuple
+            The pictures at or under `paths`, in the order of names; and the pairs, see `lookalike.duplicates.Found`:
+            decided "not duplicates" are none, while copies that shall all be kept are.
+
+        Raises
+        ------
+        UsageError
+            As in `duplicates`.
+        FingerprintError
+            If the level needs vectors that the library does not have.
+        """
+        probability = self.probability if probability is None else _probability(probability)
+        return self._find_duplicates(paths, check_level(level), progress, probability=probability)
 
     def _find_duplicates(
         self,
@@ -492,8 +530,12 @@ class Library:
         reference: PathLike | Iterable[PathLike] = (),
         keep: Sequence[str] = KEEP_RULES,
         probability: float | None = None,
+        offered: bool = False,
     ) -> tuple[list[Image], Found]:
-        """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates."""
+        """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates.
+
+        `offered` says that they are offered to be acted upon: what was decided to be kept is then a keeper.
+        """
         other = self._under(against)
         references = [*self._under(reference), *other]
         under = self._under(paths)
@@ -520,7 +562,9 @@ class Library:
                 read_head=lambda uri, size: read_bytes(uri, head=size),
                 keep=keep,
                 reference={image.uri for image in self.store.images(references)}.__contains__ if references else _never,
+                kept=self._always_kept(images) if offered else _never,
                 across=bool(other),
+                apart=self.decisions.apart(),
                 verify=verification.pairs,
                 sharing=verification.sharing,
                 probability=self.probability if probability is None else probability,
@@ -532,6 +576,12 @@ class Library:
         if progress:
             progress(len(pictures), len(pictures))
         return images, found
+
+    def _always_kept(self, images: Iterable[Image]) -> Callable[[Uri], bool]:
+        """Return what says of the names of pictures whether it was decided to keep them."""
+        protects, contents = self.decisions.protects(), self.decisions.kept_contents()
+        kept = {image.uri for image in images if image.content_id in contents}
+        return lambda uri: uri in kept or protects(uri)
 
     def _under(self, paths: PathLike | Iterable[PathLike]) -> list[Uri]:
         """Return the URIs of `paths`, at or under each of which something is indexed."""
@@ -596,7 +646,7 @@ class Library:
         contents = [image.content_id for image in images]
         known = () if groups is None else read_labels(groups, uris)
         ties = [(id_, name) for id_, name in zip(contents, known, strict=bool(known)) if name is not None]
-        together = connected([*contents, *known], [*found.pairs, *ties])[: len(uris)]
+        together = connected([*contents, *known], [*((pair.a, pair.b) for pair in found.pairs), *ties])[: len(uris)]
         made = split(
             uris,
             () if labels is None else read_labels(labels, uris),

@@ -16,6 +16,7 @@ __all__ = [
     "human_bytes",
     "human_count",
     "human_distance",
+    "human_probability",
     "human_seconds",
     "number",
     "plain",
@@ -91,6 +92,11 @@ def human_distance(distance: float | None, descriptor: str = "") -> str:
     if 0 < distance < 0.00005:
         return "<0.0001"
     return f"{distance:.4f}" if distance < 10 else f"{distance:.4g}"
+
+
+def human_probability(probability: float) -> str:
+    """Return a probability in percent; "100 %" is said only of what is proven."""
+    return "100 %" if probability >= 1 else f"{min(probability * 100, 99.9):.1f} %".replace(".0 %", " %")
 
 
 def short_float(value: float) -> float:

@@ -72,3 +72,28 @@ def test_the_order_of_the_pairs_and_of_their_sides_changes_nothing(case, random)
         return [(g.keeper, [m for m, _ in g.members]) for g in group(pairs(*rows), preference)]
 
     assert shape(rows) == shape(shuffled)
+
+
+def test_what_is_apart_is_in_no_group_together_though_one_keeper_has_both():
+    rows = pairs((0, 1, 2, 0.1), (0, 2, 2, 0.2), (0, 3, 2, 0.3))
+    assert group(rows, [0, 1, 2, 3]) == [Group(0, ((1, 0), (2, 1), (3, 2)))]
+    apart = group(rows, [0, 1, 2, 3], {1, 2}, lambda a, b: {a, b} == {1, 2})
+    assert apart == [Group(0, ((1, 0), (3, 2)))]
+    assert group(rows, [0, 2, 1, 3], {1, 2}, lambda a, b: {a, b} == {1, 2}) == [Group(0, ((2, 1), (3, 2)))]
+    two = pairs((0, 2, 2, 0.1), (0, 3, 2, 0.1), (1, 3, 3, 0.1))
+    elsewhere = group(two, [0, 1, 2, 3], {2, 3}, lambda a, b: {a, b} == {2, 3})
+    assert elsewhere == [Group(0, ((2, 0),)), Group(1, ((3, 2),))]
+
+
+@given(cases(), st.data())
+def test_no_group_ever_has_two_that_are_apart(case, data):
+    rows, preference = case
+    known = {frozenset(row[:2]) for row in rows}
+    everyone = sorted({x for pair in known for x in pair})
+    free = [(a, b) for a in everyone for b in everyone if a < b and frozenset((a, b)) not in known]
+    chosen = data.draw(st.lists(st.sampled_from(free), unique=True)) if free else []
+    apart = {frozenset(pair) for pair in chosen}
+    for g in group(pairs(*rows), preference, {x for pair in apart for x in pair}, lambda a, b: {a, b} in apart):
+        held = [g.keeper, *(m for m, _ in g.members)]
+        assert not any({a, b} in apart for a in held for b in held)
+        assert all(frozenset((g.keeper, m)) in known for m, _ in g.members)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from lookalike.descriptors.local import local_features, mirrored, negative, working_picture
 from lookalike.errors import LibraryFormatError
 from lookalike.index import WordIndex, _quantiser, _votes
+from lookalike.index._entries import Entries
 from lookalike.index._quantiser import WORDS, Quantiser, shipped
 from lookalike.types import LocalFeatures
 
@@ -417,3 +421,21 @@ def test_real_pictures_are_found_cropped_turned_mirrored_negative_and_pasted_sma
             found = local_features(working_picture(edited), 800)
             hits += index.search([found, mirrored(found), negative(found)], 3).keys[0] == number
     assert hits == 15
+
+
+def test_many_may_ask_at_once_right_after_pictures_were_added(monkeypatch):
+    index, pictures = filled(12)
+    alone = [index.search([picture], 3).keys.tolist() for picture in pictures]
+    words, calls = Entries.words, itertools.count(1)
+
+    def slowly(entries):
+        found = words(entries)
+        time.sleep(0.01 * next(calls))  # the first has done its work when the others wake up
+        return found
+
+    monkeypatch.setattr(Entries, "words", slowly)
+    fresh, _ = filled(12)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda picture: fresh.search([picture], 3).keys.tolist(), pictures))
+    assert together == alone
+    assert len(fresh._main) + len(fresh._recent) == 12 * 40

@@ -78,11 +78,12 @@ def test_what_is_known_to_belong_together_is_joined_to_copies_in_a_chain(library
 
 def test_pairs_bind_also_across_groups_of_duplicates(library, folder, monkeypatch):
     """Groups are free of chains: two pictures of a passing pair may be in different ones, or one in none."""
-    from lookalike.duplicates import Found
+    from lookalike.duplicates import Found, Pair
 
     def chained(pictures, *_, **__):
         ids = [picture.content.id for picture in pictures]
-        return Found((), pairs=((ids[0], ids[1]), (ids[1], ids[2]), (ids[7], ids[2])))
+        ties = [(0, 1), (1, 2), (7, 2)]
+        return Found((), pairs=tuple(Pair(ids[a], ids[b], "edited", 0.9, 0.1, "cropped") for a, b in ties))
 
     monkeypatch.setattr("lookalike.library.find_duplicates", chained)
     made = library.split(folder, parts="50:50")

@@ -25,11 +25,14 @@ from lookalike.cli.common import (
     write_text,
     written,
 )
+from lookalike.cli.decide import app as decide
 from lookalike.cli.distances import distances
 from lookalike.cli.emit import emit, face, say, write_to
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.explain import explaining
 from lookalike.cli.export import export
+from lookalike.cli.folders import folders
+from lookalike.cli.leaks import leaks
 from lookalike.cli.map import map_
 from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
@@ -501,3 +504,6 @@ app.command()(cluster)
 app.command(name="map")(map_)
 app.command()(distances)
 app.add_typer(train, name="train")
+app.command()(leaks)
+app.command()(folders)
+app.add_typer(decide, name="decide")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["emit", "face", "say", "wants_colour"]
 
-_URIS = {"uri", "query", "a", "b"}
+_URIS = {"uri", "query", "a", "b", "uri_a", "uri_b"}
 
 
 def say(text: str, *, quiet: bool = False) -> None:
@@ -32,8 +32,10 @@ def wants_colour(stream: Any) -> bool:
     return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
-def face(output: Path | None, explicit: str | None, pictures: tuple[str, ...] = ()) -> str:
-    """Return the format to write in; `pictures` are those that the command has beside rows ("png", "html").
+def face(output: Path | None, explicit: str | None, pictures: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> str:
+    """Return the format to write in.
+
+    `pictures` are those that the command has beside rows ("png", "html"), `texts` others that go to standard output.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def face(output: Path | None, explicit: str | None, pictures: tuple[str, ...] = 
     """
     from lookalike.render import face_of
 
-    chosen = face_of(output, explicit, (*FACES, *pictures))  # type: ignore[arg-type]
+    chosen = face_of(output, explicit, (*FACES, *pictures, *texts))  # type: ignore[arg-type]
     if chosen in pictures and output is None:
         raise UsageError(f"--format {chosen} needs --output FILE")
     return chosen

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from lookalike.duplicates.find import Found, Picture, find_duplicates
+from lookalike.duplicates.find import Found, Pair, find_duplicates
 from lookalike.duplicates.keeper import check_keep
 from lookalike.duplicates.levels import check_level, needed_descriptors
+from lookalike.duplicates.relations import merged
+from lookalike.duplicates.sides import Apart, Picture
 
-__all__ = ["Found", "Picture", "check_keep", "check_level", "find_duplicates", "needed_descriptors"]
+__all__ = [
+    "Apart", "Found", "Pair", "Picture", "check_keep", "check_level", "find_duplicates", "merged",
+    "needed_descriptors",
+]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -16,12 +15,13 @@ from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, PairFacts, Preference, check_keep, prefer, shows_more
 from lookalike.duplicates.levels import check_level
 from lookalike.duplicates.origin import HEAD, origin
+from lookalike.duplicates.sides import NONE, Apart, ContentLike, ImageLike, Picture, Sides
 from lookalike.duplicates.verify import less_hidden
 from lookalike.errors import ImageError
 from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
 
-__all__ = ["Found", "Picture", "find_duplicates"]
+__all__ = ["Found", "Pair", "Picture", "find_duplicates"]
 
 SAME_PIXELS = LEVELS.index("same-pixels")
 
@@ -31,59 +31,49 @@ SHARED, SOUGHT = 0.4, 0.5
 Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 
 
-class ContentLike(Protocol):
-    """What is known of some bytes: see `lookalike.store.Content`."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def format(self) -> str | None: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def frames(self) -> int: ...
-    @property
-    def pixel_hash(self) -> bytes | None: ...
-    @property
-    def quality(self) -> int | None: ...
-
-
-class ImageLike(Protocol):
-    """One name of a content: see `lookalike.store.Image`."""
-
-    @property
-    def uri(self) -> Uri: ...
-    @property
-    def mtime_ns(self) -> int: ...
-    @property
-    def device(self) -> int: ...
-    @property
-    def inode(self) -> int: ...
-
-
 @dataclass(frozen=True)
-class Picture:
-    """A content and all the names it has, at least one."""
+class Pair:
+    """Two contents that passed against each other.
 
-    content: ContentLike
-    images: Sequence[ImageLike]
+    Attributes
+    ----------
+    a, b
+        Content ids.
+    verdict, probability, distance, reason
+        Of a against b; `distance` is lite0's cosine, 0 for equal pixels.
+    evidence
+        Of a against b, where that was verified; None for equal pixels.
+    """
+
+    a: int
+    b: int
+    verdict: Verdict
+    probability: float
+    distance: float
+    reason: str
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+
+    def turned(self) -> Pair:
+        """Return the same of b against a."""
+        back = None if self.evidence is None else self.evidence.turned()
+        return replace(
+            self, a=self.b, b=self.a, evidence=back, reason=self.reason if back is None else back.reason
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Found:
     """The groups, the pixel hashes that were worked out on the way, and what was left out, with counts.
 
-    `pairs` are the content ids of all that passed, also across groups.
+    `pairs` are all contents that passed against each other, also across groups. Of n contents of equal pixels not all
+    pairs are among them: one is paired with all others, and each of which something was decided with all it may be
+    paired with.
     """
 
     groups: tuple[DuplicateGroup, ...]
     pixel_hashes: dict[int, bytes] = field(default_factory=dict)
     left_out: tuple[tuple[str, int], ...] = ()
-    pairs: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass
@@ -116,7 +106,9 @@ def find_duplicates(
     read_head: Callable[[Uri, int], bytes] | None = None,
     keep: Sequence[str] = KEEP_RULES,
     reference: Callable[[Uri], bool] = lambda _: False,
+    kept: Callable[[Uri], bool] = lambda _: False,
     across: bool = False,
+    apart: Apart = NONE,
     verify: Verify = lambda _: (),
     sharing: Callable[[Progress], Iterable[tuple[int, int]]] = lambda _: (),
     probability: float = 0.0,
@@ -140,8 +132,13 @@ def find_duplicates(
         See `lookalike.duplicates.keeper.check_keep`.
     reference
         Says of a name whether its picture is always kept: it is a keeper, or in no group.
+    kept
+        Says of a name whether its picture is always kept wherever it is met: as a reference, but it does not make a
+        pair that `across` asks for.
     across
         Only pairs of which one is a reference and the other is not.
+    apart
+        What it was decided shall be no pair.
     verify
         Takes pairs of contents with lite0's distance, and yields for each what the first is to the second, or None
         where either cannot be read. Levels beyond "same-pixels" need it.
@@ -155,7 +152,7 @@ def find_duplicates(
     """
     check_level(level)
     keep = check_keep(keep)
-    sides = _Sides(tuple(any(reference(image.uri) for image in p.images) for p in pictures), reference, across)
+    sides = Sides.of(pictures, reference, kept, across, apart)
     candidates = [_candidate(picture, keep, sides) for picture in pictures]
     edges = _Edges()
     alike: list[list[int]] = []
@@ -183,55 +180,41 @@ def find_duplicates(
         np.array(edges.a, np.int64), np.array(edges.b, np.int64), np.array(edges.rank, np.int64),
         np.array([0.0 if one is None else 1 - one.probability for one in edges.evidence], np.float32),
     )  # fmt: skip
-    found = group(pairs, preference.places)
+    decided = {at for at in paired if sides.decided(at)}
+    found = group(pairs, preference.places, decided, sides.apart_at)
     grouped = {at for g in found for at in (g.keeper, *(member for member, _ in g.members))}
     found += [Group(at, ()) for at in range(len(pictures)) if at not in grouped and sides.has_copies(at, pictures[at])]
     built = [_members(g, pictures, preference, edges, keep, sides) for g in found]
     order = {verdict: rank for rank, verdict in enumerate(LEVELS)}
     built.sort(key=lambda m: (max(order[str(x.verdict)] for x in m[1:]), -len(m), m[0].uri))
     groups = tuple(DuplicateGroup(number, tuple(members)) for number, members in enumerate(built, 1))
-    passed = tuple((pictures[a].content.id, pictures[b].content.id) for a, b in zip(edges.a, edges.b, strict=True))
-    return Found(groups, hashes, tuple(left_out.items()), passed)
+    return Found(groups, hashes, tuple(left_out.items()), _passed(pictures, edges))
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """Which pictures are references, and so which pairs and copies count."""
-
-    references: tuple[bool, ...]
-    is_reference: Callable[[Uri], bool]
-    across: bool
-
-    def allow(self, a: int, b: int) -> bool:
-        """Say whether two pictures may be a pair."""
-        if self.references[a] and self.references[b]:
-            return False
-        return not self.across or self.references[a] or self.references[b]
-
-    def allow_any(self, positions: Sequence[int]) -> bool:
-        """Say whether any two of these, at least two, may be a pair."""
-        references = sum(self.references[at] for at in positions)
-        return references < len(positions) and not (self.across and not references)
-
-    def has_copies(self, at: int, picture: Picture) -> bool:
-        """Say whether names of one content are a group of their own."""
-        if self.references[at]:
-            return not all(self.is_reference(image.uri) for image in picture.images)
-        return len(picture.images) > 1 and not self.across
+def _passed(pictures: Sequence[Picture], edges: _Edges) -> tuple[Pair, ...]:
+    return tuple(
+        Pair(
+            pictures[a].content.id, pictures[b].content.id, check_level(LEVELS[rank]),
+            1.0 if evidence is None else evidence.probability, distance, reason, evidence,
+        )
+        for a, b, rank, distance, reason, evidence in zip(
+            edges.a, edges.b, edges.rank, edges.distance, edges.reason, edges.evidence, strict=True
+        )
+    )  # fmt: skip
 
 
-def _candidate(picture: Picture, keep: Sequence[str], sides: _Sides) -> Candidate:
+def _candidate(picture: Picture, keep: Sequence[str], sides: Sides) -> Candidate:
     """Return the best name of a picture as a candidate."""
     named = _named(picture, sides)
     return named[prefer(named, keep).places.index(0)] if len(named) > 1 else named[0]
 
 
-def _named(picture: Picture, sides: _Sides) -> list[Candidate]:
+def _named(picture: Picture, sides: Sides) -> list[Candidate]:
     content = picture.content
     return [
         Candidate(
             image.uri, content.width, content.height, content.size, image.mtime_ns, content.format,
-            reference=sides.is_reference(image.uri),
+            reference=sides.reference(image.uri), kept=sides.kept(image.uri),
         )
         for image in picture.images
     ]  # fmt: skip
@@ -276,7 +259,7 @@ def _late_hashes(
 
 
 def _prove_pixels(
-    pictures: Sequence[Picture], hashes: Mapping[int, bytes], sides: _Sides, read: Callable[[Uri], bytes]
+    pictures: Sequence[Picture], hashes: Mapping[int, bytes], sides: Sides, read: Callable[[Uri], bytes]
 ) -> tuple[list[list[int]], int]:
     """Return sets of pictures of equal pixels, compared with the first of each, and how many could not be read."""
     same: dict[bytes, list[int]] = {}
@@ -301,16 +284,24 @@ def _prove_pixels(
 
 
 def _add_alike(
-    pictures: Sequence[Picture], alike: Sequence[list[int]], places: Sequence[int], sides: _Sides, edges: _Edges
+    pictures: Sequence[Picture], alike: Sequence[list[int]], places: Sequence[int], sides: Sides, edges: _Edges
 ) -> None:
-    """Add an edge from the preferred picture of equal pixels to each other one: what equals one of them equals all."""
+    """Add an edge from the preferred picture of equal pixels to each other one: what equals one of them equals all.
+
+    Those of which something was decided say nothing of the others: each of them has an edge to all that it may be
+    paired with, and so has one of the others.
+    """
     for positions in alike:
-        keeper, *others = sorted(positions, key=lambda at: places[at])
-        for other in others:
-            if sides.allow(keeper, other):
-                a, b = pictures[keeper].content.format, pictures[other].content.format
-                reason = "same pixels" + (f", {b} beside {a}" if a != b else ", other bytes")
-                edges.add(keeper, other, SAME_PIXELS, 0.0, reason)
+        ordered = sorted(positions, key=lambda at: places[at])
+        decided = [at for at in ordered if sides.decided(at)]
+        free = next((at for at in ordered if not sides.decided(at)), ordered[0])
+        hubs = list(dict.fromkeys([ordered[0], free, *decided]))
+        for number, hub in enumerate(hubs):
+            for other in ordered:
+                if other not in hubs[: number + 1] and sides.allow(hub, other):
+                    a, b = pictures[hub].content.format, pictures[other].content.format
+                    reason = "same pixels" + (f", {b} beside {a}" if a != b else ", other bytes")
+                    edges.add(hub, other, SAME_PIXELS, 0.0, reason)
 
 
 def _add_near(
@@ -318,7 +309,7 @@ def _add_near(
     level: Verdict,
     vectors: Mapping[str, Sequence[VectorBlock]],
     edges: _Edges,
-    sides: _Sides,
+    sides: Sides,
     alike: Sequence[Sequence[int]],
     verify: Verify,
     sharing: Callable[[Progress], Iterable[tuple[int, int]]],
@@ -393,15 +384,15 @@ def _members(
     preference: Preference,
     edges: _Edges,
     keep: Sequence[str],
-    sides: _Sides,
+    sides: Sides,
 ) -> list[GroupMember]:
     """Return the keeper, its copies under other names, and all names of the other members; no other reference."""
     keeper, own = preference.candidates[g.keeper], pictures[g.keeper]
-    images = [image for image in own.images if image.uri == keeper.uri or not sides.is_reference(image.uri)]
+    images = [image for image in own.images if image.uri == keeper.uri or not sides.stays(image.uri)]
     if g.members:
         reason = preference.reason(g.keeper, [at for at, _ in g.members])
     else:
-        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not name.reference]
+        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not (name.reference or name.kept)]
         at = next(at for at, name in enumerate(named) if name.uri == keeper.uri)
         reason = prefer(named, keep).reason(at, [other for other in range(len(named)) if other != at])
     inodes: set[tuple[int, int]] = set()

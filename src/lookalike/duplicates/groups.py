@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,12 @@ class Group:
     members: tuple[tuple[int, int], ...]
 
 
-def group(pairs: Pairs, preference: Sequence[int]) -> list[Group]:
+def group(
+    pairs: Pairs,
+    preference: Sequence[int],
+    decided: Set[int] = frozenset(),
+    apart: Callable[[int, int], bool] = lambda *_: False,
+) -> list[Group]:
     """Divide items into groups around keepers.
 
     An item becomes a keeper if no item that is preferred to it and is a keeper passes against it. Every other item
@@ -51,6 +56,10 @@ def group(pairs: Pairs, preference: Sequence[int]) -> list[Group]:
         What passes against what.
     preference
         For each item, its place in the order in which items are taken as keepers, 0 first; all different.
+    decided, apart
+        The items that must not be in one group with some others, and what says of two of them whether they are such
+        two; no pair is. Of two that pass against one keeper and are apart, the preferred one is in its group; the other
+        goes to its next keeper, or to none.
 
     Returns
     -------
@@ -77,9 +86,16 @@ def group(pairs: Pairs, preference: Sequence[int]) -> list[Group]:
             taken.append((start, stop))
         else:
             members[int(item[start])] = []
+    held: dict[int, list[int]] = {}  # by keeper: those of its members that are decided upon
     for start, stop in taken:
-        at = next(i for i in range(start, stop) if int(other[i]) in members)
-        members[int(other[at])].append((int(item[at]), int(pair[at])))
+        mine = int(item[start])
+        for at in range(start, stop):
+            keeper = int(other[at])
+            if keeper in members and not (mine in decided and any(apart(mine, x) for x in held.get(keeper, ()))):
+                members[keeper].append((mine, int(pair[at])))
+                if mine in decided:
+                    held.setdefault(keeper, []).append(mine)
+                break
     groups = []
     for keeper, found in members.items():
         if found:

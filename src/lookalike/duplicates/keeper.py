@@ -52,6 +52,8 @@ class Candidate:
         See `lookalike.duplicates.origin.Origin`.
     reference
         In a folder whose pictures are always kept.
+    kept
+        It was decided once for all to keep it.
     """
 
     uri: Uri
@@ -65,6 +67,7 @@ class Candidate:
     camera: bool = False
     taken: str | None = None
     reference: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,10 +198,12 @@ def prefer(
     -----
     O(n log n). By a rule of pairs, a picture comes after all that are better than it in a pair, directly or by way of
     others; those that a ring of pairs calls better than each other are equal. Before all rules references come first,
-    after all of them the name that sorts first.
+    then what is kept once for all; after all of them the name that sorts first.
     """
     told = facts or {}
-    columns: list[tuple[str, tuple[Any, ...]]] = [("reference", tuple(not c.reference for c in candidates))]
+    columns: list[tuple[str, tuple[Any, ...]]] = [
+        ("reference", tuple(not c.reference for c in candidates)), ("kept", tuple(not c.kept for c in candidates))
+    ]  # fmt: skip
     for rule in check_keep(keep):
         if rule in _PAIRWISE:
             signs = [(a, b, _PAIRWISE[rule](fact, candidates[a], candidates[b])) for (a, b), fact in told.items()]
@@ -325,6 +330,7 @@ _SPEAKING = {"uncropped", "upright", "unaltered", "colour", "pixels", "lossless"
 _PLAIN = {
     "": "first by name",
     "reference": "in a reference folder",
+    "kept": "always kept, as decided",
     "uncropped": "uncropped",
     "upright": "not mirrored or turned",
     "unaltered": "nothing added",

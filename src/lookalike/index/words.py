@@ -6,6 +6,7 @@ and place: see `lookalike.index._quantiser` and `lookalike.index._votes`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,7 @@ class WordIndex:
     Notes
     -----
     Same pictures, same answer: the order in which they came, and what was added and removed between, do not matter.
+    Several threads may search at once, as long as none adds or removes.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class WordIndex:
         self._places: dict[int, int] = {}
         self._main = self._recent = Entries.sorted([])
         self._pending: list[tuple[NDArray[np.uint16], Entries]] = []
+        self._settling = threading.Lock()  # of several threads that ask first after an addition, one sorts it in
 
     def __len__(self) -> int:
         return len(self._places)
@@ -276,6 +279,10 @@ class WordIndex:
 
     def _settle(self, *, whole: bool = False) -> None:
         """Bring what was added into lists, and drop what was removed."""
+        with self._settling:
+            self._settle_alone(whole)
+
+    def _settle_alone(self, whole: bool) -> None:
         if not self._alive.all():
             kept = self._alive
             slots = (np.cumsum(kept) - 1).astype(np.int32)

@@ -5,6 +5,7 @@ Importing this costs nothing: Pillow, Jinja2 and pyarrow are loaded by the face 
 
 from lookalike.render.clusters import cluster_sheet, clusters_page, clusters_sheet
 from lookalike.render.explain_sheet import explain_sheet
+from lookalike.render.leaks import leaks_github, leaks_junit, leaks_page
 from lookalike.render.map_page import map_page
 from lookalike.render.matrix import distances_bytes, distances_face, write_distances
 from lookalike.render.pair_sheet import pair_sheet, stacked
@@ -43,6 +44,9 @@ __all__ = [
     "human_count",
     "human_distance",
     "human_seconds",
+    "leaks_github",
+    "leaks_junit",
+    "leaks_page",
     "map_page",
     "map_plot",
     "named_from",

@@ -18,6 +18,7 @@ from lookalike.words import (
     human_bytes,
     human_count,
     human_distance,
+    human_probability,
     human_seconds,
     number,
     split_path,
@@ -240,7 +241,7 @@ def _member(
     if member.distance is not None:
         facts.append(("distance", human_distance(member.distance), ""))
     if member.probability is not None:
-        facts.append(("certainty", _percent(member.probability), ""))
+        facts.append(("certainty", human_probability(member.probability), ""))
     return {
         **_pictured(member.uri, pixels[0], side),
         "keeper": member.keeper,
@@ -298,11 +299,6 @@ def _bytes_fact(member: GroupMember, keeper: GroupMember | None) -> tuple[str, s
     return "file", text, "larger file" if member.bytes > keeper.bytes else "smaller file"
 
 
-def _percent(probability: float) -> str:
-    # 100 % is said only of what is proven.
-    return "100 %" if probability >= 1 else f"{min(probability * 100, 99.9):.1f} %".replace(".0 %", " %")
-
-
 def _tone(verdict: str | None) -> str:
     return "copy" if verdict in COPIES else "scene" if verdict == "same-scene" else "other"
 
@@ -326,7 +322,7 @@ def _query(
 def _hit(hit: Hit, descriptor: str, load: Callable[[str], RGBImage | None], side: int) -> dict[str, Any]:
     facts = [("distance", human_distance(hit.distance, descriptor), "")]
     if hit.probability is not None:
-        facts.append(("certainty", _percent(hit.probability), ""))
+        facts.append(("certainty", human_probability(hit.probability), ""))
     picture = _picture(hit.uri, load, side)
     return {**picture, "rank": hit.rank, "verdict": hit.verdict or "", "tone": _tone(hit.verdict), "facts": facts}
 

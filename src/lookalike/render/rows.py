@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FACES", "Face", "face_of", "write_file", "write_rows"]
 
-Face: TypeAlias = Literal["table", "csv", "json", "jsonl", "parquet", "png", "html"]
+Face: TypeAlias = Literal["table", "csv", "json", "jsonl", "parquet", "png", "html", "junit", "github"]
 FACES: tuple[Face, ...] = get_args(Face)
 
 _SUFFIXES: dict[str, Face] = {
@@ -32,6 +32,7 @@ _SUFFIXES: dict[str, Face] = {
     ".png": "png",
     ".html": "html",
     ".htm": "html",
+    ".xml": "junit",
     ".txt": "table",
 }
 

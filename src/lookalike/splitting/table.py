@@ -136,7 +136,7 @@ class Split(Tabular):
         )
 
 
-def read_split(path: str | os.PathLike[str]) -> Split:
+def read_split(path: str | os.PathLike[str], *, torn: bool = False) -> Split:
     """Read a split that was written as CSV, by `Split.save`, by ``lookalike split`` or by hand.
 
     Parameters
@@ -145,12 +145,14 @@ def read_split(path: str | os.PathLike[str]) -> Split:
         A CSV file with a header: its column uri (or file, path, file_name, image) names pictures, wholly or relative
         to the CSV's folder; part (or fold, split, subset) tells their side. The columns label and group may be missing:
         then pictures have no label, and each is a group of its own.
+    torn
+        Take a split that has one group on two sides, as one that is to be repaired may.
 
     Raises
     ------
     UsageError
-        If the file cannot be read, lacks a column, names a picture twice or without a part, or has one group on two
-        sides.
+        If the file cannot be read, lacks a column, names a picture twice or without a part, or, unless `torn`, has
+        one group on two sides.
     """
     folder = Path(path).absolute().parent
     found, folds = [], False
@@ -164,7 +166,7 @@ def read_split(path: str | os.PathLike[str]) -> Split:
             raise UsageError(f"{path} has no part for {name}")
         if at and found[at - 1][0] == name:
             raise UsageError(f"{path} names {name} twice")
-        if group is not None and sides.setdefault(group, side) != side:
+        if not torn and group is not None and sides.setdefault(group, side) != side:
             raise UsageError(f"{path} has group {group} in {sides[group]} and in {side}: copies would leak")
     numbers = numbered([group for *_, group in found])
     return Split(

@@ -85,6 +85,23 @@ MIGRATIONS = (
         value TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE decisions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('not-duplicates', 'keep-all', 'keep-folder')),
+        folder TEXT,
+        decided_at REAL NOT NULL
+    );
+    CREATE TABLE decided (
+        decision_id INTEGER NOT NULL REFERENCES decisions (id),
+        hash BLOB NOT NULL,
+        pixel_hash BLOB,
+        name TEXT NOT NULL,
+        PRIMARY KEY (decision_id, hash)
+    ) WITHOUT ROWID;
+    CREATE INDEX decided_hashes ON decided (hash);
+    CREATE INDEX decided_pixels ON decided (pixel_hash) WHERE pixel_hash IS NOT NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

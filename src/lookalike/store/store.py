@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import LibraryError
 from lookalike.store.database import Database
+from lookalike.store.decisions import DecisionTable
 from lookalike.store.scaler import Scaler
 from lookalike.store.schema import CHUNK, VECTOR_SHIFT, VERSION
 from lookalike.types import DescriptorSpec, SourceItem, Uri, Vectors
@@ -119,6 +120,7 @@ class Store:
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         self.folder = folder
         self._db = Database(folder, create=create)
+        self.decisions = DecisionTable(self._db)
 
     def close(self) -> None:
         """Close the connection; the object is of no use afterwards."""
