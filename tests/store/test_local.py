@@ -105,7 +105,7 @@ def test_missing_tells_what_is_not_kept_once_and_in_order(cache):
 
 
 def test_many_are_asked_for_in_several_queries(cache, monkeypatch):
-    monkeypatch.setattr("lookalike.store.local._BATCH", 5)
+    monkeypatch.setattr("lookalike.store.cachefile._BATCH", 5)
     cache.put_many(TRUTH)
     assert check(cache, TRUTH) == 12
     assert cache.missing([*TRUTH, digest(99)]) == [digest(99)]
