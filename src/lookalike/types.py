@@ -222,6 +222,8 @@ class DecodedImage:
         it was decoded at a reduced scale.
     frames
         1 for a still picture.
+    colours
+        Whether the file stores channels of colour: not one of grey alone, no palette.
     """
 
     pixels: RGBImage
@@ -230,6 +232,7 @@ class DecodedImage:
     format: str
     pixel_hash: bytes | None
     frames: int = 1
+    colours: bool = True
 
 
 @dataclass(frozen=True)

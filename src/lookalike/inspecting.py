@@ -1,0 +1,237 @@
+"""What is wrong with single pictures of a library: pixels, size, vectors and labels, in one pass."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from pathlib import PurePath
+
+import numpy as np
+
+from lookalike.classify import cross_validate
+from lookalike.decode import decode
+from lookalike.defaults import CLASSIFIER, DESCRIPTOR, DEVICE, FOLDS, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
+from lookalike.errors import ImageError, UnreadableError
+from lookalike.indexing import available_cores
+from lookalike.library import Library, PathLike
+from lookalike.problems import (
+    Measures,
+    ProblemReport,
+    check_only,
+    check_thresholds,
+    judge,
+    measure_pixels,
+    mislabelled,
+    outlyingness,
+)
+from lookalike.problems.pixels import BLUR_SIDE
+from lookalike.results import Gallery, IndexReport
+from lookalike.sources import normalise_uri, read_bytes
+from lookalike.store import Image
+from lookalike.types import Uri
+from lookalike.words import human_count
+
+__all__ = ["find_problems"]
+
+_PIXELS = frozenset(("blurred", "dark", "bright", "low-information", "odd-aspect", "too-small", "grey-in-colour"))
+_BATCH = 256
+"""Pictures that are given to the threads at a time."""
+
+
+def find_problems(
+    library: Library,
+    paths: PathLike | Iterable[PathLike] = (),
+    *,
+    labels: str | None = None,
+    only: Sequence[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+    descriptor: str = DESCRIPTOR,
+    neighbours: int = OUTLIER_NEIGHBOURS,
+    method: str = CLASSIFIER,
+    folds: int = FOLDS,
+    seed: int = SEED,
+    max_pixels: int = MAX_PIXELS,
+    device: str = DEVICE,
+    threads: int | None = None,
+    progress: Callable[[IndexReport], None] | None = None,
+    looking: Callable[[int, int], None] | None = None,
+    checking: Callable[[int, int], None] | None = None,
+) -> ProblemReport:
+    """Measure pictures and say what is wrong with each. Nothing is changed but the index.
+
+    Parameters
+    ----------
+    library
+        An open one.
+    paths
+        Files and folders: what of them is not indexed yet is indexed first. None for the whole library.
+    labels
+        How to tell labels, to find those that are likely wrong: see `lookalike.labels.read_labels`; None for no labels.
+    only
+        Of `lookalike.defaults.PROBLEM_KINDS`: what to look for; none for all. What it does not need is not measured.
+    thresholds
+        Other values than `lookalike.defaults.PROBLEM_THRESHOLDS`, for any of its kinds.
+    descriptor
+        By whose vectors outliers and wrong labels are told.
+    neighbours
+        See `lookalike.problems.outlyingness`.
+    method, folds, seed
+        Of the classifier that judges each picture by the others: see `lookalike.classify.cross_validate`. Files with
+        the same bytes are always in one fold. Labels of fewer pictures than folds are left out.
+    max_pixels, device
+        As in `Library.add`.
+    threads
+        None for one per core.
+    progress, looking, checking
+        Called with the counts of indexing so far; with how many pictures of how many were measured; with how many
+        folds of how many are done.
+
+    Returns
+    -------
+    ProblemReport
+        Worst first. What failed when it was indexed has a row, too; what cannot be read now (gone, a disk that is
+        offline) is counted in the notes and is no problem of the picture.
+
+    Raises
+    ------
+    UsageError
+        For an unknown kind, threshold or method, if there is no usable picture at or under one of `paths`, or no
+        label to tell apart.
+    FingerprintError
+        If the library has no vectors of this descriptor.
+
+    Notes
+    -----
+    Memory: the vectors, 4 bytes x the descriptor's length for each picture, and the measures.
+    """
+    started = time.perf_counter()
+    kinds, limits = check_only(only), check_thresholds(thresholds or {})
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    by_vector = "outlier" in kinds or ("mislabelled" in kinds and labels is not None)
+    gallery = None
+    if by_vector:
+        gallery = library.gallery(
+            paths, descriptor=descriptor, labels=labels, device=device, progress=progress
+        )  # fmt: skip
+    elif paths:
+        library.add(paths, descriptors=[descriptor], device=device, progress=progress)
+    under = [normalise_uri(os.fspath(path)) for path in paths]
+    images = list(dict.fromkeys(library.store.images(under)))
+    told: dict[Uri, Measures] = {image.uri: Measures() for image in images}
+    notes: list[str] = []
+    if _PIXELS & set(kinds):
+        gone = _look(images, told, max_pixels, threads or available_cores(), looking)
+        if gone:
+            notes.append(f"{human_count(gone, 'picture')} could not be read now and not be looked at")
+    if gallery is not None and "outlier" in kinds:
+        _outliers(gallery, images, told, neighbours, seed)
+    if gallery is not None and labels is not None and "mislabelled" in kinds:
+        notes += _labels(gallery, images, told, method, folds, seed, checking)
+    if "unreadable" in kinds:
+        for uri, state, kind, reason in library.store.problems():
+            if state == "failed" and _is_under(uri, under):
+                told[uri] = Measures(error=reason or kind)
+    judged = [judge(uri, measures, limits, kinds) for uri, measures in told.items()]
+    judged.sort(key=lambda one: (not one.found, -one.severity, -len(one.found), one.uri))
+    return ProblemReport(tuple(judged), limits, tuple(notes), time.perf_counter() - started)
+
+
+def _is_under(uri: Uri, roots: Sequence[Uri]) -> bool:
+    if not roots:
+        return True
+    return any(uri == root or PurePath(root) in PurePath(uri).parents for root in roots)
+
+
+def _look(
+    images: Sequence[Image],
+    told: dict[Uri, Measures],
+    max_pixels: int,
+    threads: int,
+    looking: Callable[[int, int], None] | None,
+) -> int:
+    """Measure the pixels of every content once; return how many pictures could not be read."""
+    named: dict[int, list[Image]] = {}
+    for image in images:
+        named.setdefault(image.content_id, []).append(image)
+
+    def measure(same: list[Image]) -> tuple[list[Image], Measures | None]:
+        for image in same:  # a copy serves where the first name is gone
+            try:
+                found = decode(read_bytes(image.uri), min_side=BLUR_SIDE * 3 // 4, max_pixels=max_pixels)
+            except UnreadableError:
+                continue
+            except ImageError as error:
+                return same, Measures(error=str(error))
+            return same, Measures(
+                found.width, found.height, measure_pixels(found.pixels), found.colours and found.frames == 1
+            )
+        return same, None
+
+    gone = done = 0
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in _batches(iter(named.values())):
+            for same, measures in pool.map(measure, batch):
+                done += len(same)
+                gone += len(same) if measures is None else 0
+                told.update({image.uri: measures or Measures() for image in same})
+            if looking:
+                looking(done, len(images))
+    return gone
+
+
+def _batches(items: Iterator[list[Image]]) -> Iterator[list[list[Image]]]:
+    while batch := list(islice(items, _BATCH)):
+        yield batch
+
+
+def _outliers(gallery: Gallery, images: Sequence[Image], told: dict[Uri, Measures], neighbours: int, seed: int) -> None:
+    """Tell how far each content lies from the others: copies of it would make it look at home."""
+    content = {image.uri: image.content_id for image in images}
+    first: dict[int, int] = {}
+    for row, uri in enumerate(gallery.uris):
+        first.setdefault(content[uri], row)
+    off = outlyingness(gallery.vectors[list(first.values())], gallery.spec.metric, neighbours=neighbours, seed=seed)
+    found = dict(zip(first, off.tolist(), strict=True))
+    for uri in gallery.uris:
+        value = found[content[uri]]
+        told[uri] = replace(told[uri], outlier=None if np.isnan(value) else value)
+
+
+def _labels(
+    gallery: Gallery,
+    images: Sequence[Image],
+    told: dict[Uri, Measures],
+    method: str,
+    folds: int,
+    seed: int,
+    checking: Callable[[int, int], None] | None,
+) -> list[str]:
+    """Tell which labels are likely wrong; return notes on what was left out."""
+    content = {image.uri: image.content_id for image in images}
+    groups = [content[uri] for uri in gallery.uris]
+    result = cross_validate(
+        gallery,
+        method=method,
+        folds=folds,
+        seed=seed,
+        min_pictures=folds,
+        groups=groups if len(set(groups)) < len(groups) else None,
+        progress=checking,
+    )
+    column = {name: at for at, name in enumerate(result.classes)}
+    found = mislabelled(result.probabilities, [column[label] for label in result.labels])
+    for uri, label in zip(gallery.uris, gallery.labels, strict=True):
+        told[uri] = replace(told[uri], label=label)
+    for row, uri in enumerate(result.uris):
+        told[uri] = replace(
+            told[uri],
+            suggested=result.classes[found.suggested[row]],
+            label_probability=float(found.label_probability[row]),
+            suggested_probability=float(found.suggested_probability[row]),
+            doubted=bool(found.doubted[row]),
+        )
+    return list(result.notes)
