@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
     from lookalike.explaining import explain
+    from lookalike.inspecting import inspect
     from lookalike.labelling import label_pictures
     from lookalike.library import Library
     from lookalike.library import open_library as open  # noqa: A004
@@ -34,6 +35,7 @@ __all__ = [
     "explain",
     "fit_classifier",
     "get_descriptor",
+    "inspect",
     "label_pictures",
     "open",
 ]
@@ -48,6 +50,7 @@ _WHERE = {
     "cross_validate": "lookalike.classify:cross_validate",
     "fit_classifier": "lookalike.classify:fit_classifier",
     "get_descriptor": "lookalike.descriptors:get_descriptor",
+    "inspect": "lookalike.inspecting:inspect",
     "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
 }

@@ -22,6 +22,7 @@ __all__ = [
     "FOLDS",
     "KEEP_RULES",
     "KS",
+    "LABEL_CHECK",
     "LEVEL",
     "LEVELS",
     "MAP_METHOD",
@@ -175,7 +176,10 @@ PROBLEM_THRESHOLDS = {
     "too-small": 64.0,
     "outlier": 3.5,
 }
-"""From where on a picture has a problem: each kind's unit and why the value stands in docs/how-to/problems.md."""
+"""From where on a picture has a problem: units, and why these values, are in docs/how-to/find-problem-pictures.md."""
+
+LABEL_CHECK = "knn"
+"""How `problems` checks labels: see docs/how-to/find-problem-pictures.md."""
 
 OUTLIER_NEIGHBOURS = 10
 """Nearest pictures by whose mean distance outliers are told."""

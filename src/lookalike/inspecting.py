@@ -14,13 +14,13 @@ import numpy as np
 
 from lookalike.classify import cross_validate
 from lookalike.decode import decode
-from lookalike.defaults import CLASSIFIER, DESCRIPTOR, DEVICE, FOLDS, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
+from lookalike.defaults import DESCRIPTOR, DEVICE, FOLDS, LABEL_CHECK, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
 from lookalike.errors import ImageError, UnreadableError
 from lookalike.indexing import available_cores
 from lookalike.library import Library, PathLike
 from lookalike.problems import (
     Measures,
-    ProblemReport,
+    Problems,
     check_only,
     check_thresholds,
     judge,
@@ -28,21 +28,23 @@ from lookalike.problems import (
     mislabelled,
     outlyingness,
 )
-from lookalike.problems.pixels import BLUR_SIDE
+from lookalike.problems.pixels import BLUR_SIDE, is_grey
 from lookalike.results import Gallery, IndexReport
 from lookalike.sources import normalise_uri, read_bytes
 from lookalike.store import Image
 from lookalike.types import Uri
 from lookalike.words import human_count
 
-__all__ = ["find_problems"]
+__all__ = ["inspect"]
 
-_PIXELS = frozenset(("blurred", "dark", "bright", "low-information", "odd-aspect", "too-small", "grey-in-colour"))
+_PIXELS = frozenset(("unreadable", "blurred", "dark", "bright", "low-information", "grey-in-colour"))
+"""What it takes reading the file to tell; of the others the library knows all."""
+
 _BATCH = 256
 """Pictures that are given to the threads at a time."""
 
 
-def find_problems(
+def inspect(
     library: Library,
     paths: PathLike | Iterable[PathLike] = (),
     *,
@@ -51,7 +53,7 @@ def find_problems(
     thresholds: Mapping[str, float] | None = None,
     descriptor: str = DESCRIPTOR,
     neighbours: int = OUTLIER_NEIGHBOURS,
-    method: str = CLASSIFIER,
+    method: str = LABEL_CHECK,
     folds: int = FOLDS,
     seed: int = SEED,
     max_pixels: int = MAX_PIXELS,
@@ -60,7 +62,7 @@ def find_problems(
     progress: Callable[[IndexReport], None] | None = None,
     looking: Callable[[int, int], None] | None = None,
     checking: Callable[[int, int], None] | None = None,
-) -> ProblemReport:
+) -> Problems:
     """Measure pictures and say what is wrong with each. Nothing is changed but the index.
 
     Parameters
@@ -92,7 +94,7 @@ def find_problems(
 
     Returns
     -------
-    ProblemReport
+    Problems
         Worst first. What failed when it was indexed has a row, too; what cannot be read now (gone, a disk that is
         offline) is counted in the notes and is no problem of the picture.
 
@@ -111,39 +113,50 @@ def find_problems(
     started = time.perf_counter()
     kinds, limits = check_only(only), check_thresholds(thresholds or {})
     paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    by_vector = "outlier" in kinds or ("mislabelled" in kinds and labels is not None)
+    by_label = "mislabelled" in kinds and labels is not None
     gallery = None
-    if by_vector:
-        gallery = library.gallery(
-            paths, descriptor=descriptor, labels=labels, device=device, progress=progress
-        )  # fmt: skip
+    if by_label or "outlier" in kinds:
+        gallery = library.gallery(paths, descriptor=descriptor, labels=labels, device=device, progress=progress)
     elif paths:
         library.add(paths, descriptors=[descriptor], device=device, progress=progress)
     under = [normalise_uri(os.fspath(path)) for path in paths]
     images = list(dict.fromkeys(library.store.images(under)))
-    told: dict[Uri, Measures] = {image.uri: Measures() for image in images}
+    told = _known(library, images)
+    if gallery is not None:
+        gallery = gallery.take([row for row, uri in enumerate(gallery.uris) if uri in told])
     notes: list[str] = []
     if _PIXELS & set(kinds):
         gone = _look(images, told, max_pixels, threads or available_cores(), looking)
         if gone:
-            notes.append(f"{human_count(gone, 'picture')} could not be read now and not be looked at")
+            notes.append(f"{human_count(gone, 'picture')} could not be read now and so not be looked at")
+    content = {image.uri: image.content_id for image in images}
     if gallery is not None and "outlier" in kinds:
-        _outliers(gallery, images, told, neighbours, seed)
-    if gallery is not None and labels is not None and "mislabelled" in kinds:
-        notes += _labels(gallery, images, told, method, folds, seed, checking)
+        _outliers(gallery, content, told, neighbours, seed)
+    if gallery is not None and by_label:
+        notes += _labels(gallery, content, told, method, folds, seed, checking)
     if "unreadable" in kinds:
         for uri, state, kind, reason in library.store.problems():
             if state == "failed" and _is_under(uri, under):
                 told[uri] = Measures(error=reason or kind)
     judged = [judge(uri, measures, limits, kinds) for uri, measures in told.items()]
     judged.sort(key=lambda one: (not one.found, -one.severity, -len(one.found), one.uri))
-    return ProblemReport(tuple(judged), limits, tuple(notes), time.perf_counter() - started)
+    return Problems(tuple(judged), limits, tuple(notes), time.perf_counter() - started)
 
 
 def _is_under(uri: Uri, roots: Sequence[Uri]) -> bool:
     if not roots:
         return True
     return any(uri == root or PurePath(root) in PurePath(uri).parents for root in roots)
+
+
+def _known(library: Library, images: Sequence[Image]) -> dict[Uri, Measures]:
+    """Return what the library knows of each picture: its size."""
+    contents = library.store.contents(list({image.content_id for image in images}))
+    told = {}
+    for image in images:
+        known = contents.get(image.content_id)
+        told[image.uri] = Measures() if known is None else Measures(known.width, known.height)
+    return told
 
 
 def _look(
@@ -161,14 +174,11 @@ def _look(
     def measure(same: list[Image]) -> tuple[list[Image], Measures | None]:
         for image in same:  # a copy serves where the first name is gone
             try:
-                found = decode(read_bytes(image.uri), min_side=BLUR_SIDE * 3 // 4, max_pixels=max_pixels)
+                return same, _measured(read_bytes(image.uri), max_pixels)
             except UnreadableError:
                 continue
             except ImageError as error:
                 return same, Measures(error=str(error))
-            return same, Measures(
-                found.width, found.height, measure_pixels(found.pixels), found.colours and found.frames == 1
-            )
         return same, None
 
     gone = done = 0
@@ -176,11 +186,23 @@ def _look(
         for batch in _batches(iter(named.values())):
             for same, measures in pool.map(measure, batch):
                 done += len(same)
-                gone += len(same) if measures is None else 0
-                told.update({image.uri: measures or Measures() for image in same})
+                if measures is None:
+                    gone += len(same)
+                else:
+                    told.update({image.uri: measures for image in same})
             if looking:
                 looking(done, len(images))
     return gone
+
+
+def _measured(data: bytes, max_pixels: int) -> Measures:
+    """Decode and measure one file: reduced, but for what is only to be told from all of its pixels."""
+    found = decode(data, min_side=BLUR_SIDE * 3 // 4, max_pixels=max_pixels)
+    pixels = measure_pixels(found.pixels)
+    colour_file = found.colours and found.frames == 1
+    if colour_file and pixels.grey and found.pixels.shape[:2] != (found.height, found.width):
+        pixels = replace(pixels, grey=is_grey(decode(data, max_pixels=max_pixels).pixels))
+    return Measures(found.width, found.height, pixels, colour_file)
 
 
 def _batches(items: Iterator[list[Image]]) -> Iterator[list[list[Image]]]:
@@ -188,9 +210,10 @@ def _batches(items: Iterator[list[Image]]) -> Iterator[list[list[Image]]]:
         yield batch
 
 
-def _outliers(gallery: Gallery, images: Sequence[Image], told: dict[Uri, Measures], neighbours: int, seed: int) -> None:
+def _outliers(
+    gallery: Gallery, content: Mapping[Uri, int], told: dict[Uri, Measures], neighbours: int, seed: int
+) -> None:
     """Tell how far each content lies from the others: copies of it would make it look at home."""
-    content = {image.uri: image.content_id for image in images}
     first: dict[int, int] = {}
     for row, uri in enumerate(gallery.uris):
         first.setdefault(content[uri], row)
@@ -203,7 +226,7 @@ def _outliers(gallery: Gallery, images: Sequence[Image], told: dict[Uri, Measure
 
 def _labels(
     gallery: Gallery,
-    images: Sequence[Image],
+    content: Mapping[Uri, int],
     told: dict[Uri, Measures],
     method: str,
     folds: int,
@@ -211,7 +234,6 @@ def _labels(
     checking: Callable[[int, int], None] | None,
 ) -> list[str]:
     """Tell which labels are likely wrong; return notes on what was left out."""
-    content = {image.uri: image.content_id for image in images}
     groups = [content[uri] for uri in gallery.uris]
     result = cross_validate(
         gallery,

@@ -223,7 +223,8 @@ class DecodedImage:
     frames
         1 for a still picture.
     colours
-        Whether the file stores channels of colour: not one of grey alone, no palette.
+        Whether the file stores channels of colour though its format could hold grey alone: no palette, no WebP, AVIF
+        or HEIC.
     """
 
     pixels: RGBImage

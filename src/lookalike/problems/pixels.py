@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lookalike.errors import UsageError
 from lookalike.types import RGBImage
 
-__all__ = ["BLUR_SIDE", "LIGHT_SIDE", "PixelMeasures", "measure_pixels"]
+__all__ = ["BLUR_SIDE", "LIGHT_SIDE", "PixelMeasures", "is_grey", "measure_pixels"]
 
 BLUR_SIDE = 512
 """Longer side, in pixels, at which blur is measured: larger pictures are reduced to it."""
@@ -104,7 +104,7 @@ def measure_pixels(image: RGBImage) -> PixelMeasures:
     small = _reduced(work, LIGHT_SIDE)
     highlight = float(np.percentile(small.max(axis=2), 99)) / 255
     shadow = float(np.percentile(small.min(axis=2), 1)) / 255
-    return PixelMeasures(_blur(_luma(work)), highlight, shadow, _information(_luma(small)), _is_grey(image))
+    return PixelMeasures(_blur(_luma(work)), highlight, shadow, _information(_luma(small)), is_grey(image))
 
 
 def _reduced(image: RGBImage, side: int) -> RGBImage:
@@ -120,7 +120,8 @@ def _luma(image: RGBImage) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def _is_grey(image: RGBImage) -> bool:
+def is_grey(image: RGBImage) -> bool:
+    """Return whether red, green and blue are equal in every pixel of a picture (height, width, 3)."""
     red = image[..., 0]
     return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
 

@@ -11,16 +11,16 @@ from lookalike.problems.judging import PictureProblems
 from lookalike.types import Rows, Tabular
 from lookalike.words import human_count
 
-__all__ = ["ProblemReport"]
+__all__ = ["COLUMNS", "Problems"]
 
-_COLUMNS = (
-    "uri", "problems", "reason", "severity", "width", "height", "blur", "highlight", "shadow", "information", "aspect",
-    "colour", "outlier", "label", "label_probability", "suggested", "suggested_probability",
+COLUMNS = (
+    "uri", "problems", "reason", "severity", "label", "suggested", "width", "height", "aspect", "blur", "highlight",
+    "shadow", "information", "colour", "outlier", "label_probability", "suggested_probability",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class ProblemReport(Tabular):
+class Problems(Tabular):
     """Pictures with what was measured and what is wrong, worst first.
 
     Attributes
@@ -56,12 +56,12 @@ class ProblemReport(Tabular):
         having = [(next(s for k, s, _ in one.found if k == kind), one) for one in self.pictures if kind in one.kinds]
         return tuple(one for _, one in sorted(having, key=lambda pair: (-pair[0], pair[1].uri)))
 
-    def only_flagged(self) -> ProblemReport:
+    def only_flagged(self) -> Problems:
         """Return the report without the pictures that have no problem."""
         return replace(self, pictures=self.flagged)
 
     def rows(self) -> Rows:
-        """One row per picture; `colour` is "colour", "grey" or "grey in colour"."""
+        """One row per picture; `colour` is "colour", "grey" or "grey in colour"; measures with four decimals."""
         values = []
         for one in self.pictures:
             m = one.measures
@@ -69,12 +69,12 @@ class ProblemReport(Tabular):
             told = (pixels.blur, pixels.highlight, pixels.shadow, pixels.information) if pixels else (None,) * 4
             values.append(
                 (
-                    one.uri, ", ".join(one.kinds), one.reason, one.severity, m.width or None, m.height or None, *told,
-                    m.aspect, _colour(one), m.outlier, m.label, m.label_probability, m.suggested,
-                    m.suggested_probability,
+                    one.uri, ", ".join(one.kinds), one.reason, _short(one.severity), m.label, m.suggested,
+                    m.width or None, m.height or None, _short(m.aspect), *map(_short, told), _colour(one),
+                    _short(m.outlier), _short(m.label_probability), _short(m.suggested_probability),
                 )
             )  # fmt: skip
-        return Rows(_COLUMNS, values)
+        return Rows(COLUMNS, values)
 
     def in_words(self) -> str:
         """How many pictures have what, in one sentence."""
@@ -91,6 +91,11 @@ class ProblemReport(Tabular):
             more = f"{human_count(count - len(cards), 'more picture')}" if count > len(cards) else ""
             sections.append(Section(f"{kind}: {count:,}", cards, more))
         return page(self.in_words(), sections, note=" ".join(self.notes))
+
+
+def _short(value: float | None) -> float | None:
+    """Return a measure with as many digits as mean something."""
+    return None if value is None else round(value, 4)
 
 
 def _colour(one: PictureProblems) -> str | None:
