@@ -22,7 +22,6 @@ __all__ = [
     "FOLDS",
     "KEEP_RULES",
     "KS",
-    "LABEL_CHECK",
     "LEVEL",
     "LEVELS",
     "MAP_METHOD",
@@ -167,7 +166,7 @@ PROBLEM_KINDS = (
 """What `problems` looks for."""
 
 PROBLEM_THRESHOLDS = {
-    "mislabelled": 0.1,
+    "mislabelled": 0.01,
     "blurred": 3.0,
     "dark": 0.4,
     "bright": 0.5,
@@ -177,9 +176,6 @@ PROBLEM_THRESHOLDS = {
     "outlier": 3.5,
 }
 """From where on a picture has a problem: units, and why these values, are in docs/how-to/find-problem-pictures.md."""
-
-LABEL_CHECK = "knn"
-"""How `problems` checks labels: see docs/how-to/find-problem-pictures.md."""
 
 OUTLIER_NEIGHBOURS = 10
 """Nearest pictures by whose mean distance outliers are told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,9 +13,8 @@ from pathlib import PurePath
 
 import numpy as np
 
-from lookalike.classify import cross_validate
 from lookalike.decode import decode
-from lookalike.defaults import DESCRIPTOR, DEVICE, FOLDS, LABEL_CHECK, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
+from lookalike.defaults import DESCRIPTOR, DEVICE, FOLDS, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
 from lookalike.errors import ImageError, UnreadableError
 from lookalike.indexing import available_cores
 from lookalike.library import Library, PathLike
@@ -23,9 +23,9 @@ from lookalike.problems import (
     Problems,
     check_only,
     check_thresholds,
+    class_probabilities,
     judge,
     measure_pixels,
-    mislabelled,
     outlyingness,
 )
 from lookalike.problems.pixels import BLUR_SIDE, is_grey
@@ -53,7 +53,6 @@ def inspect(
     thresholds: Mapping[str, float] | None = None,
     descriptor: str = DESCRIPTOR,
     neighbours: int = OUTLIER_NEIGHBOURS,
-    method: str = LABEL_CHECK,
     folds: int = FOLDS,
     seed: int = SEED,
     max_pixels: int = MAX_PIXELS,
@@ -81,9 +80,10 @@ def inspect(
         By whose vectors outliers and wrong labels are told.
     neighbours
         See `lookalike.problems.outlyingness`.
-    method, folds, seed
-        Of the classifier that judges each picture by the others: see `lookalike.classify.cross_validate`. Files with
-        the same bytes are always in one fold. Labels of fewer pictures than folds are left out.
+    folds, seed
+        Of the check of labels, in which each picture is judged by those of other folds: see
+        `lookalike.problems.class_probabilities`. Files with the same bytes are always in one fold. Labels of fewer
+        pictures than folds are left out.
     max_pixels, device
         As in `Library.add`.
     threads
@@ -101,7 +101,7 @@ def inspect(
     Raises
     ------
     UsageError
-        For an unknown kind, threshold or method, if there is no usable picture at or under one of `paths`, or no
+        For an unknown kind or threshold, if there is no usable picture at or under one of `paths`, or no
         label to tell apart.
     FingerprintError
         If the library has no vectors of this descriptor.
@@ -133,7 +133,7 @@ def inspect(
     if gallery is not None and "outlier" in kinds:
         _outliers(gallery, content, told, neighbours, seed)
     if gallery is not None and by_label:
-        notes += _labels(gallery, content, told, method, folds, seed, checking)
+        notes += _labels(gallery, content, told, folds, seed, checking)
     if "unreadable" in kinds:
         for uri, state, kind, reason in library.store.problems():
             if state == "failed" and _is_under(uri, under):
@@ -228,32 +228,42 @@ def _labels(
     gallery: Gallery,
     content: Mapping[Uri, int],
     told: dict[Uri, Measures],
-    method: str,
     folds: int,
     seed: int,
     checking: Callable[[int, int], None] | None,
 ) -> list[str]:
     """Tell which labels are likely wrong; return notes on what was left out."""
-    groups = [content[uri] for uri in gallery.uris]
-    result = cross_validate(
-        gallery,
-        method=method,
-        folds=folds,
-        seed=seed,
-        min_pictures=folds,
-        groups=groups if len(set(groups)) < len(groups) else None,
-        progress=checking,
-    )
-    column = {name: at for at, name in enumerate(result.classes)}
-    found = mislabelled(result.probabilities, [column[label] for label in result.labels])
     for uri, label in zip(gallery.uris, gallery.labels, strict=True):
         told[uri] = replace(told[uri], label=label)
-    for row, uri in enumerate(result.uris):
+    counts = Counter(label for label in gallery.labels if label is not None)
+    classes = sorted(label for label, count in counts.items() if count >= folds)
+    column = {label: at for at, label in enumerate(classes)}
+    rows = [row for row, label in enumerate(gallery.labels) if label in column]
+    given = [column[gallery.labels[row] or ""] for row in rows]
+    chosen = gallery.take(rows)
+    groups = [content[uri] for uri in chosen.uris]
+    probabilities = class_probabilities(
+        chosen.numbers, given, groups=groups, folds=folds, seed=seed, progress=checking
+    )  # fmt: skip
+    likeliest = probabilities.argmax(axis=1)
+    for row, uri in enumerate(chosen.uris):
         told[uri] = replace(
             told[uri],
-            suggested=result.classes[found.suggested[row]],
-            label_probability=float(found.label_probability[row]),
-            suggested_probability=float(found.suggested_probability[row]),
-            doubted=bool(found.doubted[row]),
+            suggested=classes[likeliest[row]],
+            label_probability=float(probabilities[row, given[row]]),
+            suggested_probability=float(probabilities[row, likeliest[row]]),
         )
-    return list(result.notes)
+    return _left_out(gallery, counts, folds)
+
+
+def _left_out(gallery: Gallery, counts: Mapping[str, int], folds: int) -> list[str]:
+    notes = []
+    if without := sum(label is None for label in gallery.labels):
+        notes.append(f"{human_count(without, 'picture')} without a label not checked for a wrong one")
+    if small := [label for label, count in counts.items() if count < folds]:
+        named = ", ".join(sorted(small)[:5]) + (" ..." if len(small) > 5 else "")
+        notes.append(
+            f"{human_count(len(small), 'label')} with fewer than {folds} pictures not checked ({named}): fewer --folds "
+            "may do"
+        )
+    return notes

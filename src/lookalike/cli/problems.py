@@ -54,9 +54,6 @@ def problems(
     neighbours: Annotated[
         int, typer.Option(metavar="N", min=1, help="Nearest pictures that an outlier is held against.")
     ] = defaults.OUTLIER_NEIGHBOURS,
-    method: Annotated[
-        str, typer.Option(metavar="METHOD", help=f"How labels are checked: {' or '.join(defaults.CLASSIFIERS)}.")
-    ] = defaults.LABEL_CHECK,
     folds: Annotated[int, typer.Option(metavar="N", min=2, help="Of the check of labels.")] = defaults.FOLDS,
     seed: options.Seed = defaults.SEED,
     library: options.Library = None,
@@ -98,7 +95,6 @@ def problems(
                 thresholds=_limits(thresholds or ()),
                 descriptor=descriptor,
                 neighbours=neighbours,
-                method=method,
                 folds=folds,
                 seed=seed,
                 max_pixels=max_pixels,

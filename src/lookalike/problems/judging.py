@@ -31,9 +31,7 @@ class Measures:
     label, suggested
         The picture's label, and the class that the other pictures speak for.
     label_probability, suggested_probability
-        Theirs, by a classifier that has not seen this picture.
-    doubted
-        Whether that speaks against the label: see `mislabelled`.
+        Theirs, by pictures of other folds: see `class_probabilities`.
     error
         Why the picture cannot be read, or empty.
     """
@@ -47,7 +45,6 @@ class Measures:
     suggested: str | None = None
     label_probability: float | None = None
     suggested_probability: float | None = None
-    doubted: bool = False
     error: str = ""
 
     @property
@@ -163,13 +160,21 @@ def _unreadable(one: Measures, _: float) -> _Told:
 
 
 def _mislabelled(one: Measures, limit: float) -> _Told:
-    if not one.doubted or one.label_probability is None or one.suggested_probability is None:
+    if one.suggested == one.label or one.label_probability is None or one.suggested_probability is None:
         return None
     words = (
-        f"labelled {one.label}, likely {one.suggested}: {one.suggested_probability:.2f} "
-        f"against {one.label_probability:.2f}"
+        f"labelled {one.label}, likely {one.suggested}: {one.suggested_probability:.0%} "
+        f"against {_percent(one.label_probability)}"
     )
-    return _below(one.label_probability, limit, words)
+    if one.label_probability >= limit:
+        return None
+    # Probabilities span many orders: so that the least likely labels come first, by the logarithm.
+    below = math.log(limit / max(one.label_probability, 1e-300))
+    return below / (below + 5), words
+
+
+def _percent(probability: float) -> str:
+    return f"{probability:.1%}" if probability >= 0.001 else "less than 0.1%"
 
 
 def _too_small(one: Measures, limit: float) -> _Told:

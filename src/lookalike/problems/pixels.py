@@ -148,7 +148,7 @@ def _blur(luma: NDArray[np.float32]) -> float | None:
     apart = [widths[direction == one] for one in range(4)]
     told = [some for some in apart if len(some) >= max(_FEWEST_EACH, _LEAST_PART * len(widths))] or [widths]
     widest = max(float(np.quantile(some, _SHARPEST)) for some in told)
-    return widest * 1000 / max(*luma.shape, LIGHT_SIDE)
+    return float(widest * 1000 / max(*luma.shape, LIGHT_SIDE))
 
 
 def _information(luma: NDArray[np.float32]) -> float:

@@ -1,9 +1,6 @@
-"""What vectors say of single pictures: which lie far from all others, and which labels do not fit."""
+"""What vectors say of single pictures: which lie far from all others."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +10,7 @@ from lookalike.errors import UsageError
 from lookalike.metrics import pairwise
 from lookalike.types import Metric, Vectors
 
-__all__ = ["FEWEST", "Mislabelled", "mislabelled", "outlyingness"]
+__all__ = ["FEWEST", "outlyingness"]
 
 FEWEST = 20
 """With fewer pictures there is no saying which lies far from the others."""
@@ -83,66 +80,3 @@ def outlyingness(
     off = means - np.median(means)
     scale = _MAD * float(np.median(np.abs(off))) or float(np.abs(off).mean())
     return off / scale if scale > 0 else np.zeros(n)
-
-
-@dataclass(frozen=True)
-class Mislabelled:
-    """What `mislabelled` found, one of each for every picture.
-
-    Attributes
-    ----------
-    doubted
-        (n,) bool: whether the picture is confidently of another class than its label says.
-    suggested
-        (n,) int64: the class that it is held for, a column of the probabilities.
-    label_probability, suggested_probability
-        (n,) float64: of the class of the label, and of the one that it is held for.
-    """
-
-    doubted: NDArray[np.bool_]
-    suggested: NDArray[np.int64]
-    label_probability: NDArray[np.float64]
-    suggested_probability: NDArray[np.float64]
-
-
-def mislabelled(probabilities: NDArray[np.float64], labels: Sequence[int] | NDArray[np.int64]) -> Mislabelled:
-    """Tell which labels are likely wrong, by probabilities of a classifier that has not seen the picture.
-
-    Parameters
-    ----------
-    probabilities
-        (n, n_classes), rows that sum to 1, out of fold.
-    labels
-        n columns: the class that each picture is said to be of.
-
-    Returns
-    -------
-    Mislabelled
-        A picture is doubted if it is counted off the diagonal of the confident joint: the probability of another class
-        is at least the mean that pictures with that label get, it is the largest of such, and larger than that of the
-        own label.
-
-    Raises
-    ------
-    UsageError
-        If the shapes do not fit together.
-
-    Notes
-    -----
-    Northcutt, Jiang and Chuang, Confident learning, Journal of Artificial Intelligence Research 70 (2021).
-    """
-    given = np.asarray(labels, np.int64)
-    if probabilities.ndim != 2 or given.shape != (len(probabilities),):
-        raise UsageError(f"probabilities {probabilities.shape} and labels {given.shape} do not fit together")
-    rows = np.arange(len(given))
-    own = probabilities[rows, given] if len(given) else np.empty(0)
-    limits = np.full(probabilities.shape[1], np.inf)
-    for column in np.unique(given):
-        limits[column] = float(own[given == column].mean())
-    confident = np.where(probabilities >= limits, probabilities, -1.0)
-    confident[rows, given] = -1.0
-    other = confident.argmax(axis=1) if len(given) else np.empty(0, np.int64)
-    best = probabilities.argmax(axis=1) if len(given) else np.empty(0, np.int64)
-    doubted = (confident[rows, other] >= 0) & (probabilities[rows, other] > own)
-    suggested = np.where(doubted, other, best)
-    return Mislabelled(doubted, suggested, own, probabilities[rows, suggested])
