@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unreadable": ({"error": "the JPEG ends too early"}, "ends too early"),
     "mislabelled": (
         {"label": "cat", "suggested": "dog", "label_probability": 0.0, "suggested_probability": 1.0},
-        "labelled cat, likely dog: 100% against less than 0.1%",
+        "labelled cat, likely dog: more than 99.9 % against less than 0.1 %",
     ),
     "blurred": ({"blur": 6.0}, "blurred by 6.0 ‰"),
     "dark": ({"highlight": 0.2}, "darker than 0.20"),

@@ -163,7 +163,7 @@ def _mislabelled(one: Measures, limit: float) -> _Told:
     if one.suggested == one.label or one.label_probability is None or one.suggested_probability is None:
         return None
     words = (
-        f"labelled {one.label}, likely {one.suggested}: {one.suggested_probability:.0%} "
+        f"labelled {one.label}, likely {one.suggested}: {_percent(one.suggested_probability)} "
         f"against {_percent(one.label_probability)}"
     )
     if one.label_probability >= limit:
@@ -174,7 +174,10 @@ def _mislabelled(one: Measures, limit: float) -> _Told:
 
 
 def _percent(probability: float) -> str:
-    return f"{probability:.1%}" if probability >= 0.001 else "less than 0.1%"
+    """Return a probability in words: nothing is impossible, nothing certain."""
+    if not 0.001 <= probability < 0.9995:
+        return "less than 0.1 %" if probability < 0.5 else "more than 99.9 %"
+    return f"{probability:.0%}".replace("%", " %") if probability >= 0.1 else f"{probability * 100:.1f} %"
 
 
 def _too_small(one: Measures, limit: float) -> _Told:
