@@ -96,7 +96,7 @@ def test_entries_are_put_back_into_a_coco_file_that_has_changed_meanwhile(tmp_pa
     st.booleans(),
     st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_rows_of_any_csv_file_leave_and_come_back(tmp_path_factory, rows, going, delimiter, end, mark, last):
     folder = tmp_path_factory.mktemp("csv")
     label_file = folder / "labels.csv"
@@ -192,6 +192,17 @@ def test_names_are_relative_to_the_folder_in_which_the_pictures_lie(tmp_path):
     told = planned(unclear, val[:1], folders={str(unclear): str(tmp_path / "val2017")})
     assert told.pictures == tuple(val[:1])
     assert plan_label_edits(val[:1], [str(unclear)], folders={str(unclear): str(tmp_path / "train2017")}) == ()
+
+
+def test_pictures_reached_through_a_link_are_the_same_pictures(tmp_path):
+    (one,) = pictures(tmp_path / "real" / "images", "a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for name, text in (("l.csv", "file,label\nimages/a.jpg,x\n"), ("m.csv", f"file,label\n{one},x\n")):
+        (tmp_path / "real" / name).write_text(text)
+        spelled = str(tmp_path / "link/images/a.jpg")
+        edit = planned(tmp_path / "real" / name, [spelled])
+        assert edit.pictures == (spelled,)
+        assert planned(tmp_path / "link" / name, [one]).pictures == (one,)
 
 
 def test_a_picture_of_the_same_name_elsewhere_loses_no_label(tmp_path):

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lookalike.actions.units import Siblings, companions, unit, unit_blocks
 
@@ -154,3 +156,31 @@ def test_asking_a_large_folder_takes_no_longer_for_each_picture():
     siblings = Siblings("/p", names)
     assert max(len(siblings.near(name)) for name in names) == 2
     assert len(companions("/p/IMG_00077.jpg", siblings=siblings)) == 1
+
+
+_STEMS = ("IMG_1234", "IMG_E1234", "IMG_1234(1)", "IMG_1234-edited", "img_1234", "a" * 47, "a" * 46 + "b")
+_SUFFIXES = (
+    ".jpg", ".JPG", ".heic", ".png", ".CR2", ".MOV", ".xmp", ".AAE", ".json", ".txt", ".THM", ".jpg.xmp", ".jpg.json",
+    ".CR2.xmp", ".jpg(1).json", ".jpg.supplemental-metadata.json", ".MOV.json", "",
+)  # fmt: skip
+
+
+@given(
+    st.sets(st.builds("{}{}".format, st.sampled_from(_STEMS), st.sampled_from(_SUFFIXES)), max_size=14),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_nothing_goes_that_belongs_to_a_picture_that_stays(names, lot):
+    siblings = Siblings("/p", sorted(names))
+    pictures = [f"/p/{name}" for name in sorted(names) if name.lower().endswith((".jpg", ".heic", ".png"))]
+    leaving = [uri for uri in pictures if lot.random() < 0.5]
+    gone = {one.uri for uri in leaving for one in companions(uri, siblings=siblings, leaving=leaving)}
+    assert gone.isdisjoint(pictures)
+    for uri in pictures:
+        found = unit(uri, siblings=siblings)
+        belonging = {one.uri for one in (*found.companions, *found.shared)}
+        if uri not in leaving:
+            assert gone.isdisjoint(belonging)
+    if set(leaving) == set(pictures):
+        units = [unit(uri, siblings=siblings) for uri in pictures]
+        assert gone == {one.uri for found in units for one in (*found.companions, *found.shared)}

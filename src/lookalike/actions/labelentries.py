@@ -79,11 +79,12 @@ def find_entries(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | Non
     if kind == "coco":
         return _in_coco(uri, text, pictures, folder)
     named = _csv_names(uri, text) if kind == "csv" else _list_names(text)
-    whole = kind == "csv" or (base := _voc_pictures(uri)) is None
-    if whole:
+    base = _voc_pictures(_real(uri)) if kind == "list" else None
+    if base is None:
         told = _resolved(uri, [name for _, name in named], pictures, folder)
     else:
-        stems = {os.path.splitext(os.path.basename(one))[0]: one for one in pictures if os.path.dirname(one) == base}
+        here = [one for one in pictures if os.path.dirname(_real(one)) == base]
+        stems = {os.path.splitext(os.path.basename(one))[0]: one for one in here}
         told = {name: stems[first] for _, name in named if (first := name.split()[0]) in stems}
     cuts = [Cut(entry.start, text[entry.start : entry.end], "lines") for entry, name in named if name in told]
     return Found(kind, tuple(cuts), tuple(sorted({told[name] for _, name in named if name in told})))
@@ -112,7 +113,7 @@ def insert_entries(uri: Uri, kind: str, text: str, cuts: Sequence[Cut]) -> str:
 
 def _resolved(uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: Uri | None) -> dict[str, Uri]:
     """Return which of the pictures each name means; names of other pictures are left out."""
-    wanted = {one if is_url(one) else os.path.normpath(one): one for one in pictures}
+    wanted = {one if is_url(one) else _real(one): one for one in pictures}
     told = {}
     relative = []
     for name in dict.fromkeys(names):
@@ -120,19 +121,25 @@ def _resolved(uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: U
             if name in wanted:
                 told[name] = wanted[name]
         elif os.path.isabs(name):
-            if os.path.normpath(name) in wanted:
-                told[name] = wanted[os.path.normpath(name)]
+            if _real(name) in wanted:
+                told[name] = wanted[_real(name)]
         else:
             relative.append(name)
     if not relative:
         return told
-    base = folder if folder is not None else _base(uri, relative, list(wanted))
+    base = os.path.realpath(folder) if folder is not None else _base(_real(uri), relative, list(wanted))
     if base is not None:
         for name in relative:
-            path = _joined(base, name)
+            path = _real(_joined(base, name))
             if path in wanted:
                 told[name] = wanted[path]
     return told
+
+
+def _real(path: str) -> str:
+    """Return a path by whatever links it was reached; a name that is a link itself is kept."""
+    folder, name = os.path.split(os.path.normpath(path))
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def _joined(base: str, name: str) -> str:
