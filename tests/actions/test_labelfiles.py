@@ -290,3 +290,21 @@ def test_what_is_no_label_file_is_refused_in_a_sentence(tmp_path, name, text, sa
     path.write_text(text)
     with pytest.raises(UsageError, match=said):
         plan_label_edits(["/p/a.jpg"], [str(path)])
+
+
+def test_a_file_that_another_program_writes_in_the_same_moment_is_left_alone(tmp_path, monkeypatch):
+    (one,) = pictures(tmp_path, "a.jpg")
+    label_file = tmp_path / "l.csv"
+    label_file.write_text("file,label\na.jpg,x\n")
+    edit = planned(label_file, [one])
+    real = os.fsync
+
+    def meanwhile(handle):
+        label_file.write_text("file,label\na.jpg,x\nb.jpg,y\n")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(UsageError, match="being changed by another program"):
+        apply_edit(edit)
+    assert label_file.read_text() == "file,label\na.jpg,x\nb.jpg,y\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "l.csv"]

@@ -109,10 +109,10 @@ def plan_label_edits(
     """
     edits = []
     for uri in dict.fromkeys(label_files):
-        content, mtime_ns = _read(uri)
+        content, state = _read(uri)
         found = find_entries(uri, _decoded(content), pictures, (folders or {}).get(uri))
         if found.cuts:
-            edits.append(_edit(uri, content, mtime_ns, found))
+            edits.append(_edit(uri, content, state.st_mtime_ns, found))
     return tuple(edits)
 
 
@@ -136,7 +136,7 @@ def apply_edit(edit: LabelEdit) -> bool:
     LookalikeError
         If it cannot be read or written.
     """
-    content, _ = _read(edit.uri)
+    content, state = _read(edit.uri)
     now = _sha256(content)
     if now == edit.after:
         return False
@@ -145,7 +145,7 @@ def apply_edit(edit: LabelEdit) -> bool:
     after = _encoded(_without(_decoded(content), edit.cuts))
     if _sha256(after) != edit.after:
         raise UsageError(f"the edit of {edit.uri} does not lead to what it says, and is not made: make a new plan")
-    _replace(edit.uri, after, None)
+    _replace(edit.uri, after, state)
     return True
 
 
@@ -165,18 +165,18 @@ def revert_edit(edit: LabelEdit) -> Reverted:
     LookalikeError
         If it cannot be read or written.
     """
-    content, _ = _read(edit.uri)
+    content, state = _read(edit.uri)
     now = _sha256(content)
     if now == edit.before:
         return "unchanged"
     if now == edit.after:
-        _replace(edit.uri, _encoded(_with(_decoded(content), edit.cuts)), edit.mtime_ns)
+        _replace(edit.uri, _encoded(_with(_decoded(content), edit.cuts)), state, edit.mtime_ns)
         return "restored"
     text = _decoded(content)
     filled = insert_entries(edit.uri, edit.kind, text, edit.cuts)
     if filled == text:
         return "unchanged"
-    _replace(edit.uri, _encoded(filled), None)
+    _replace(edit.uri, _encoded(filled), state)
     return "put back"
 
 
@@ -211,16 +211,20 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read(uri: Uri) -> tuple[bytes, int]:
+def _read(uri: Uri) -> tuple[bytes, os.stat_result]:
     try:
         with open(uri, "rb") as stream:
-            return stream.read(), os.fstat(stream.fileno()).st_mtime_ns
+            state = os.fstat(stream.fileno())
+            return stream.read(), state
     except OSError as error:
         raise LookalikeError(f"the label file {uri} cannot be read: {error.strerror or error}") from error
 
 
-def _replace(uri: Uri, content: bytes, mtime_ns: int | None) -> None:
-    """Write a file anew, with the mode and the extended attributes of the old one; a link keeps leading to it."""
+def _replace(uri: Uri, content: bytes, seen: os.stat_result, mtime_ns: int | None = None) -> None:
+    """Write a file anew, with the mode and the extended attributes of the old one; a link keeps leading to it.
+
+    It is left alone if it is no longer the file that was seen.
+    """
     target = os.path.realpath(uri)
     folder = os.path.dirname(target)
     partial = os.path.join(folder, f".lookalike-{os.urandom(6).hex()}.partial")
@@ -232,12 +236,13 @@ def _replace(uri: Uri, content: bytes, mtime_ns: int | None) -> None:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            accessed = os.stat(target).st_atime_ns
             shutil.copystat(target, partial)
             if mtime_ns is None:
                 os.utime(partial)
             else:
-                os.utime(partial, ns=(accessed, mtime_ns))
+                os.utime(partial, ns=(seen.st_atime_ns, mtime_ns))
+            if _mark(os.stat(target)) != _mark(seen):
+                raise UsageError(f"{uri} is being changed by another program, and is left as it is: try again")
             os.replace(partial, target)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -247,6 +252,10 @@ def _replace(uri: Uri, content: bytes, mtime_ns: int | None) -> None:
         raise LookalikeError(
             f"the label file {uri} cannot be written: {error.strerror or error}; it is as it was"
         ) from error
+
+
+def _mark(state: os.stat_result) -> tuple[int, int, int, int]:
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _sync_folder(folder: str) -> None:
