@@ -41,6 +41,7 @@ ROOMS = {
     "lookalike.distances": "All distances between pictures, and their neighbours in order.",
     "lookalike.classify": "Check, fit and use a classifier, on arrays.",
     "lookalike.cluster": "Clusters, on arrays.",
+    "lookalike.problems": "What is wrong with single pictures, on arrays.",
     "lookalike.projection": "Places on a map, on arrays.",
     "lookalike.labelling": "New pictures labelled by a classifier.",
     "lookalike.labels": "How labels are told.",
@@ -53,6 +54,8 @@ ROOMS = {
     "lookalike.regions": "Which places make two pictures alike, on arrays of spatial vectors.",
     "lookalike.sklearn": "A scikit-learn transformer: pictures in, vectors out.",
     "lookalike.training": "Networks trained on your own pictures; needs PyTorch.",
+    "lookalike.actions.units": "Files that move together with a picture.",
+    "lookalike.actions.labelfiles": "Entries of label files, taken out and put back.",
     "lookalike.render": "Results as rows, contact sheets and pages.",
     "lookalike.testing": "Contract suites for whoever writes a part of their own.",
 }

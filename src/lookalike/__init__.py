@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lookalike.errors import LookalikeError
     from lookalike.explaining import explain
     from lookalike.folders import compare_folders
+    from lookalike.inspecting import inspect
     from lookalike.labelling import label_pictures
     from lookalike.leaks import find_leaks, repair_split
     from lookalike.library import Library
@@ -38,6 +39,7 @@ __all__ = [
     "find_leaks",
     "fit_classifier",
     "get_descriptor",
+    "inspect",
     "label_pictures",
     "open",
     "repair_split",
@@ -56,6 +58,7 @@ _WHERE = {
     "compare_folders": "lookalike.folders:compare_folders",
     "find_leaks": "lookalike.leaks:find_leaks",
     "repair_split": "lookalike.leaks:repair_split",
+    "inspect": "lookalike.inspecting:inspect",
     "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
 }

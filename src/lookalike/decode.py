@@ -35,6 +35,10 @@ __all__ = ["array_hash", "decode", "decode_at", "hidden_difference", "pixel_hash
 BACKGROUND = 255  # white, in all three channels
 ORIENTATION = 0x0112
 OTHER_FRAME = 8.0  # levels of 256 by which two frames differ on average; what lossy codecs make of one stays below
+_GREY = frozenset(("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "P", "PA"))
+"""Modes of Pillow that store no channels of colour."""
+_NO_GREY = frozenset(("WebP", "AVIF", "HEIC"))
+"""Formats that have no form for grey alone, or whose decoders do not tell."""
 
 # Decoding one very large picture may take several hundred megabytes: one at a time, whatever the number of threads.
 _LARGE = 24_000_000
@@ -242,6 +246,7 @@ def _frame_count(image: ImageFile.ImageFile, kind: str) -> int:
 
 def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | None) -> DecodedImage:
     width, height = image.size
+    colours = image.mode not in _GREY and kind not in _NO_GREY
     frames = _frame_count(image, kind)
     if frames > 1 and is_cut(data, kind):
         raise TruncatedError(f"truncated: the {kind} ends within its later frames ({len(data):,} bytes)")
@@ -261,7 +266,7 @@ def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | 
     pixels = _rgb8(samples)
     if beside and samples.dtype == np.uint16:
         pixels = np.asarray(_to_srgb(Image.fromarray(pixels), image.info["icc_profile"]))
-    return DecodedImage(pixels, width, height, kind, digest, frames)
+    return DecodedImage(pixels, width, height, kind, digest, frames, colours)
 
 
 def _exact_frames(data: bytes, max_pixels: int) -> Iterator[NDArray[Any]]:

@@ -30,9 +30,12 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIZE",
     "NEIGHBOURS",
+    "OUTLIER_NEIGHBOURS",
     "PARTS",
     "PERPLEXITY",
     "PROBABILITY",
+    "PROBLEM_KINDS",
+    "PROBLEM_THRESHOLDS",
     "RANKS",
     "REGULARISATION",
     "SEED",
@@ -155,3 +158,24 @@ AUTOENCODER_PARTS = "train=.85,val=.15"
 
 RANKS = (1, 5, 10)
 """Where `evaluate` cuts rankings."""
+
+PROBLEM_KINDS = (
+    "unreadable", "mislabelled", "blurred", "dark", "bright", "low-information", "odd-aspect", "too-small", "outlier",
+    "grey-in-colour",
+)  # fmt: skip
+"""What `problems` looks for."""
+
+PROBLEM_THRESHOLDS = {
+    "mislabelled": 0.01,
+    "blurred": 3.0,
+    "dark": 0.4,
+    "bright": 0.5,
+    "low-information": 0.6,
+    "odd-aspect": 3.0,
+    "too-small": 64.0,
+    "outlier": 3.5,
+}
+"""From where on a picture has a problem: units, and why these values, are in docs/how-to/find-problem-pictures.md."""
+
+OUTLIER_NEIGHBOURS = 10
+"""Nearest pictures by whose mean distance outliers are told."""

@@ -222,6 +222,9 @@ class DecodedImage:
         it was decoded at a reduced scale.
     frames
         1 for a still picture.
+    colours
+        Whether the file stores channels of colour though its format could hold grey alone: no palette, no WebP, AVIF
+        or HEIC.
     """
 
     pixels: RGBImage
@@ -230,6 +233,7 @@ class DecodedImage:
     format: str
     pixel_hash: bytes | None
     frames: int = 1
+    colours: bool = True
 
 
 @dataclass(frozen=True)

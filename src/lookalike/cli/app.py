@@ -34,6 +34,7 @@ from lookalike.cli.export import export
 from lookalike.cli.folders import folders
 from lookalike.cli.leaks import leaks
 from lookalike.cli.map import map_
+from lookalike.cli.problems import problems
 from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
@@ -503,6 +504,7 @@ app.command()(classify)
 app.command()(cluster)
 app.command(name="map")(map_)
 app.command()(distances)
+app.command()(problems)
 app.add_typer(train, name="train")
 app.command()(leaks)
 app.command()(folders)

@@ -14,6 +14,7 @@ from lookalike.render.plots import classification_page, confusion_plot
 from lookalike.render.plots_cluster import choice_plot, map_plot
 from lookalike.render.plots_copies import copies_table_plot, precision_recall_plot, reliability_plot
 from lookalike.render.plots_evaluate import evaluation_plot
+from lookalike.render.problems import problems_page
 from lookalike.render.progress import Progress, progress
 from lookalike.render.report import duplicates_page, search_page
 from lookalike.render.rows import FACES, Face, face_of, write_file, write_rows
@@ -53,6 +54,7 @@ __all__ = [
     "pair_sheet",
     "pair_views",
     "precision_recall_plot",
+    "problems_page",
     "progress",
     "reliability_plot",
     "search_page",

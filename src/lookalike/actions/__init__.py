@@ -1,0 +1,1 @@
+"""What belongs to a picture, and what happens to it when the picture is moved or removed."""
