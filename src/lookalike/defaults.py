@@ -6,6 +6,8 @@ This file imports nothing, so that ``lookalike --help`` stays quick.
 from __future__ import annotations
 
 __all__ = [
+    "ACT",
+    "ACTS",
     "AUTOENCODER_PARTS",
     "CLASSIFIER",
     "CLASSIFIERS",
@@ -30,8 +32,10 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIZE",
     "NEIGHBOURS",
+    "OLDER_THAN",
     "PARTS",
     "PERPLEXITY",
+    "PLAN_LEVEL",
     "PROBABILITY",
     "RANKS",
     "REGULARISATION",
@@ -155,3 +159,14 @@ AUTOENCODER_PARTS = "train=.85,val=.15"
 
 RANKS = (1, 5, 10)
 """Where `evaluate` cuts rankings."""
+
+ACTS = ("quarantine", "trash", "move", "hardlink", "reflink", "symlink", "list-only")
+"""What `plan` can put down to be done with a copy."""
+
+ACT = "quarantine"
+
+PLAN_LEVEL = "same-pixels"
+"""Weakest verdict that `plan` acts on unless told: what is proven by bytes or by every sample."""
+
+OLDER_THAN = "30d"
+"""Age from which on `empty-quarantine` deletes."""
