@@ -15,6 +15,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lookalike.actions import (
+        apply_plan,
+        empty_quarantine,
+        history,
+        make_plan,
+        quarantine,
+        read_plan,
+        undo,
+        write_plan,
+    )
     from lookalike.classify import Classifier, cross_validate, fit_classifier
     from lookalike.comparing import compare
     from lookalike.descriptors import available, get_descriptor
@@ -28,14 +38,22 @@ __all__ = [
     "Classifier",
     "Library",
     "LookalikeError",
+    "apply_plan",
     "available",
     "compare",
     "cross_validate",
+    "empty_quarantine",
     "explain",
     "fit_classifier",
     "get_descriptor",
+    "history",
     "label_pictures",
+    "make_plan",
     "open",
+    "quarantine",
+    "read_plan",
+    "undo",
+    "write_plan",
 ]
 
 _WHERE = {
@@ -50,6 +68,14 @@ _WHERE = {
     "get_descriptor": "lookalike.descriptors:get_descriptor",
     "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
+    "apply_plan": "lookalike.actions:apply_plan",
+    "empty_quarantine": "lookalike.actions:empty_quarantine",
+    "history": "lookalike.actions:history",
+    "make_plan": "lookalike.actions:make_plan",
+    "quarantine": "lookalike.actions:quarantine",
+    "read_plan": "lookalike.actions:read_plan",
+    "undo": "lookalike.actions:undo",
+    "write_plan": "lookalike.actions:write_plan",
 }
 
 

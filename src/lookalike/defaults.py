@@ -168,5 +168,5 @@ ACT = "quarantine"
 PLAN_LEVEL = "same-pixels"
 """Weakest verdict that `plan` acts on unless told: what is proven by bytes or by every sample."""
 
-OLDER_THAN = "30d"
-"""Age from which on `empty-quarantine` deletes."""
+OLDER_THAN = 30.0
+"""Days after which `quarantine --empty` deletes."""

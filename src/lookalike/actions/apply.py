@@ -1,28 +1,27 @@
 """Applying a plan: each file is looked at once more at the moment of acting, and written down before it is touched."""
 
-# ruff: noqa: PTH100, PTH116, PTH118, PTH119, PTH120, PTH122
-# Paths are strings here: a URI keeps every byte of the name as it was given.
-
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from lookalike.actions.files import Facts, Refused, digest, explain, look, same_entry
-from lookalike.actions.guard import QUARANTINE_FOLDER, Guard, Roots
+from lookalike.actions.guard import Guard, Roots
 from lookalike.actions.journal import Journal, Step
-from lookalike.actions.pieces import Hook, Move, Piece, Swap, Trash, no_hook
+from lookalike.actions.moving import QUARANTINE
+from lookalike.actions.naming import free_names, temporary_name, unlike
+from lookalike.actions.pieces import Carry, Hook, Move, Piece, Swap, Trash, no_hook
 from lookalike.actions.plan import LINKS, Plan, PlanRow, check_target
 from lookalike.actions.planfile import check_plan, read_plan
 from lookalike.actions.resolving import Resolved, refresh, resolve, take_back
 from lookalike.errors import UsageError
 from lookalike.library import Library, PathLike
-from lookalike.sources import normalise_uri
+from lookalike.sources import QUARANTINE_FOLDER, normalise_uri
 from lookalike.types import Rows, Tabular, Uri
 
 __all__ = ["Acted", "ApplyReport", "apply_plan"]
@@ -86,7 +85,7 @@ def apply_plan(
     *,
     protect: PathLike | Iterable[PathLike] = (),
     dry_run: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    on_row: Callable[[Acted], None] | None = None,
     hook: Hook = no_hook,
 ) -> ApplyReport:
     """Do what a plan says. Nothing is deleted: each act can be undone with `undo`.
@@ -101,16 +100,16 @@ def apply_plan(
         More folders in which nothing is touched.
     dry_run
         Look at every file as for acting, and do nothing.
-    progress
-        Called with how many of how many rows are done.
+    on_row
+        Called with what became of each row, as soon as it is done.
     hook
         Called with the name of each step before it is done: for tests.
 
     Returns
     -------
     ApplyReport
-        A row is refused, and its file left alone, if it or its keeper is not what it was when the plan was made, if it is
-        protected or offline, if it is a link or its keeper is one, or if the act cannot be done.
+        A row is refused, and its file left alone, if it or its keeper is not what it was when the plan was made, if it
+        is protected or offline, if it is a link or its keeper is one, or if the act cannot be done.
 
     Raises
     ------
@@ -140,8 +139,8 @@ def apply_plan(
             try:
                 for row in rows:
                     acted.append(actor.act(row, journal))
-                    if progress:
-                        progress(len(acted), len(rows))
+                    if on_row:
+                        on_row(acted[-1])
             finally:
                 refresh(library, actor.steps)
             journal.add({"ended": True}, sync=True)
@@ -151,7 +150,7 @@ def apply_plan(
 def _check_library(plan: Plan, library: Library) -> None:
     if plan.library and Path(plan.library) != library.path.absolute():
         try:
-            same = os.path.samefile(plan.library, library.path)  # noqa: PTH121
+            same = os.path.samefile(plan.library, library.path)
         except OSError:
             same = False
         if not same:
@@ -174,6 +173,10 @@ class _Actor:
     def __post_init__(self) -> None:
         self.roots = Roots(self.library.store.roots())
         self.keepers = {item.group: item for item in self.plan.items if item.keeper}
+        self.by_inode: dict[int, list[Uri]] = {}
+        for keeper in self.keepers.values():
+            with contextlib.suppress(OSError):
+                self.by_inode.setdefault(os.lstat(keeper.uri).st_ino, []).append(keeper.uri)
 
     def look(self, row: PlanRow) -> Acted:
         """Say what would become of a row."""
@@ -227,14 +230,14 @@ class _Actor:
         kept = self._check_keeper(keeper)
         facts = []
         for uri, sha256 in zip((row.uri, *row.together), (row.sha256, *row.together_sha256), strict=True):
-            found = _named(uri, uri != row.uri, look)
-            if uri == row.uri:
-                _compare(row, found)
-            if same_entry(uri, keeper.uri):
-                raise Refused("it is its own keeper, by another path")
-            if _named(uri, uri != row.uri, digest) != sha256:
-                raise Refused(_about(uri, row, "its bytes have changed since the plan was made"))
-            facts.append(found)
+            with _naming(uri, row):
+                found = look(uri)
+                if uri == row.uri:
+                    _compare(row, found)
+                self._check_no_keeper(uri, found)
+                if digest(uri) != sha256:
+                    raise Refused("its bytes have changed since the plan was made: plan again")
+                facts.append(found)
         if row.verdict == "same-file" and row.sha256 != keeper.sha256:
             raise Refused("the plan calls it the same file as its keeper, and they have other bytes")
         if row.act in LINKS:
@@ -245,6 +248,13 @@ class _Actor:
             except UsageError as error:
                 raise Refused(str(error)) from error
         return tuple(facts)
+
+    def _check_no_keeper(self, uri: Uri, facts: Facts) -> None:
+        """Refuse a file that is the keeper of any group of the plan: another path may lead to it."""
+        for keeper in self.by_inode.get(facts.inode, ()):
+            with contextlib.suppress(OSError):  # a keeper that is gone keeps nothing
+                if same_entry(uri, keeper):
+                    raise Refused(f"it is a keeper itself, by another path: {keeper}")
 
     def _check_keeper(self, keeper: PlanRow) -> Facts:
         """Return the facts of the file that is kept, if it is there, itself, readable and still what it was."""
@@ -294,18 +304,23 @@ class _Actor:
         if row.act == "trash":
             return tuple(Trash(uri, sha256, found) for uri, sha256, found in files)
         if row.act == "move":
-            names = _free_names(row.to, [os.path.basename(uri) for uri, _, _ in files])
-            for uri, _, found in files:
-                if _device(row.to) != found.device:
-                    raise Refused(_about(uri, row, f"{row.to} is on another file system, and files are only renamed, "
-                                                   "never copied and deleted: choose a folder on its own"))  # fmt: skip
-            return tuple(Move(u, os.path.join(row.to, n), s, f) for (u, s, f), n in zip(files, names, strict=True))
+            names = free_names(row.to, [os.path.basename(uri) for uri, _, _ in files])
+            return tuple(self._moved(row, *one, name) for one, name in zip(files, names, strict=True))
         folder = self._quarantine(row.uri, facts[0], run)
         where = os.path.join(folder, f"{len(self.steps) + 1:06}")
         if row.act == "quarantine":
-            names = _unlike([os.path.basename(uri) for uri, _, _ in files])
+            names = unlike([os.path.basename(uri) for uri, _, _ in files])
             return tuple(Move(u, os.path.join(where, n), s, f) for (u, s, f), n in zip(files, names, strict=True))
         return (self._swap(row, keeper, facts[0], where),)
+
+    def _moved(self, row: PlanRow, uri: Uri, sha256: str, facts: Facts, name: str) -> Piece:
+        to = os.path.join(row.to, name)
+        if _device(row.to) == facts.device:
+            return Move(uri, to, sha256, facts)
+        if facts.links > 1:
+            with _naming(uri, row):
+                raise Refused(f"it has other names (hard links), which a copy on the disk of {row.to} would lose")
+        return Carry(uri, to, sha256, facts, os.path.join(row.to, temporary_name(name)))
 
     def _swap(self, row: PlanRow, keeper: PlanRow, facts: Facts, where: str) -> Swap:
         folder, name = os.path.split(row.uri)
@@ -314,7 +329,7 @@ class _Actor:
             source = os.path.realpath(keeper.uri)
             if self.roots.of(row.uri) == self.roots.of(keeper.uri):  # a tree that is moved as a whole stays whole
                 source = os.path.relpath(source, os.path.realpath(folder))
-        temporary = os.path.join(folder, f".lookalike-{secrets.token_hex(6)}{os.path.splitext(name)[1]}")
+        temporary = os.path.join(folder, temporary_name(name))
         inode = look(keeper.uri).inode
         return Swap(row.uri, os.path.join(where, name), row.sha256, facts, temporary, row.act, source, inode)
 
@@ -322,16 +337,46 @@ class _Actor:
         """Return the folder of the run's quarantine that is on the file's own file system."""
         library = os.path.abspath(self.library.path)
         if _device(library) == facts.device:
-            return os.path.join(library, "quarantine", run)
+            return os.path.join(library, QUARANTINE, run)
         root = self.roots.of(uri)
         top = os.path.dirname(uri)
         while top != root and os.path.dirname(top) != top and _device(os.path.dirname(top)) == facts.device:
             top = os.path.dirname(top)
         folder = os.path.join(top, QUARANTINE_FOLDER)
-        if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):  # noqa: PTH112, PTH114
+        if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
             raise Refused(f"{folder} is no folder of ours: remove it")
         return os.path.join(folder, run)
 
 
-def _named(uri: Uri, named: bool, call: Callable[[Uri], object]) -> object:
-    return call(uri)
+@contextlib.contextmanager
+def _naming(uri: Uri, row: PlanRow) -> Iterator[None]:
+    """Let what is refused of another file of a row name that file."""
+    try:
+        yield
+    except Refused as error:
+        if uri == row.uri:
+            raise
+        raise Refused(f"{uri}, which belongs to it, cannot be moved: {error}") from error
+
+
+def _compare(row: PlanRow, found: Facts) -> None:
+    """Refuse a file that is not what it was when the plan was made; its bytes are looked at elsewhere.
+
+    An inode counts only on the same device: a disk that is plugged in again may get another number.
+    """
+    if row.size is not None and row.size != found.size:
+        raise Refused("its size has changed since the plan was made: plan again")
+    if row.mtime_ns is not None and row.mtime_ns != found.mtime_ns:
+        raise Refused("it has been written to since the plan was made: plan again")
+    if row.inode is not None and row.device == found.device and row.inode != found.inode:
+        raise Refused("another file has taken its place since the plan was made: plan again")
+
+
+def _device(path: str) -> int:
+    """Return the device of a folder, or of the nearest one above it that is there."""
+    while not os.path.isdir(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    try:
+        return os.stat(path).st_dev
+    except OSError as error:
+        raise Refused(f"the folder {path} cannot be looked at: {explain(error)}") from error

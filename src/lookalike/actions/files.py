@@ -1,8 +1,5 @@
 """Single files, handled so that none is ever lost: what one is, renaming that overwrites nothing, exchanging two."""
 
-# ruff: noqa: PTH104, PTH107, PTH108, PTH115, PTH116, PTH118, PTH120, PTH208, PTH211
-# Paths are strings here: a URI keeps every byte of the name as it was given.
-
 from __future__ import annotations
 
 import base64
@@ -11,6 +8,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import sys
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ __all__ = [
     "Facts",
     "Refused",
     "clone",
+    "copy_new",
     "digest",
     "exchange",
     "explain",
@@ -34,12 +33,10 @@ __all__ = [
 
 _AT_FDCWD = -100
 _FICLONE = 0x40049409
-_UNSUPPORTED = {
-    getattr(errno, name, -1) for name in ("ENOSYS", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EPERM")
-}
+_UNSUPPORTED = {getattr(errno, name, -1) for name in ("ENOSYS", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOTTY", "EPERM")}
 
 _REASONS = {
-    errno.EXDEV: "that is on another file system, and files are only renamed, never copied and deleted",
+    errno.EXDEV: "that is on another file system",
     errno.EROFS: "its disk is read-only",
     errno.ENOSPC: "the disk is full: free some space and apply the plan again",
     getattr(errno, "EDQUOT", -1): "the disk quota is used up: free some space and apply the plan again",
@@ -187,10 +184,40 @@ def rename_new(source: str, target: str) -> None:
     OSError
         If it cannot be done; the file is where it was.
     """
-    if not _rename_with("new", source, target):
-        if os.path.lexists(target):
+    if _rename_with("new", source, target):
+        return
+    if sys.platform != "win32":  # there a rename never replaces anything
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except NotImplementedError:
+            pass
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED | {errno.EMLINK}:
+                raise
+        else:
+            os.unlink(source)
+            return
+        if os.path.lexists(target):  # the file system has neither: nothing better is to be had
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-        os.rename(source, target)
+    os.rename(source, target)
+
+
+def copy_new(source: str, target: str) -> None:
+    """Copy the bytes of a file to one that is not there yet, and have them on disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be done; part of a copy may then be there.
+    """
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    reading = os.open(source, os.O_RDONLY | flags)
+    with os.fdopen(reading, "rb") as from_:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | flags, 0o600)
+        with os.fdopen(writing, "wb") as to:
+            shutil.copyfileobj(from_, to, 1 << 20)
+            to.flush()
+            os.fsync(writing)
 
 
 def exchange(a: str, b: str) -> bool:
@@ -260,7 +287,7 @@ def restore(path: str, facts: Facts) -> None:
                 os.setxattr(path, name, base64.b64decode(value), follow_symlinks=False)
     with contextlib.suppress(OSError, NotImplementedError):
         if now.mode != facts.mode:
-            os.chmod(path, facts.mode)  # noqa: PTH101  # look() has seen that it is no link
+            os.chmod(path, facts.mode)  # look() has seen that it is no link
     with contextlib.suppress(OSError, NotImplementedError):
         if (now.mtime_ns, now.atime_ns) != (facts.mtime_ns, facts.atime_ns):
             os.utime(path, ns=(facts.atime_ns, facts.mtime_ns))

@@ -1,8 +1,5 @@
 """What must not be touched: protected folders by whatever path, and all that lies under a folder that is offline."""
 
-# ruff: noqa: PTH100, PTH116, PTH118, PTH120
-# Paths are strings here: a URI keeps every byte of the name as it was given.
-
 from __future__ import annotations
 
 import os
@@ -12,9 +9,7 @@ from lookalike.actions.files import Refused, holds_nothing
 from lookalike.errors import UsageError
 from lookalike.types import Uri
 
-__all__ = ["Guard", "QUARANTINE_FOLDER", "Roots"]
-
-QUARANTINE_FOLDER = ".lookalike-quarantine"
+__all__ = ["Guard", "Roots"]
 
 
 class Guard:
@@ -88,6 +83,11 @@ class Roots:
         """Refuse a file whose folder is offline."""
         if holds_nothing(root := self.of(path)):
             raise Refused(f"{root} is offline: nothing under it is touched")
+
+    def there(self, path: Uri) -> bool:
+        """Say whether the folder that a file belongs in is there, or its disk: an emptied folder on it is."""
+        root = self.of(path)
+        return os.path.isdir(root) or os.path.isdir(os.path.dirname(path))
 
     def online(self, path: Uri) -> bool:
         """Say whether the folder that a file lies in is there and not an empty mount point."""

@@ -1,12 +1,9 @@
 """What an act is made of: a file that moves, a file that another takes the place of, a file that goes to the trash.
 
 Each piece can be done, taken back, and asked where its file is. All it needs for that is written down before it is
-done, so that whoever finds it half done after a crash can take it back. A file is only ever renamed: at each moment it is
-at its old place or its new one, whole.
+done, so that whoever finds it half done after a crash can take it back. On its own file system a file is only ever
+renamed: at each moment it is at its old place or its new one, whole.
 """
-
-# ruff: noqa: PTH103, PTH108, PTH114, PTH115, PTH116, PTH118, PTH120
-# Paths are strings here: a URI keeps every byte of the name as it was given.
 
 from __future__ import annotations
 
@@ -14,10 +11,11 @@ import contextlib
 import dataclasses
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
+from lookalike.actions.carrying import Carry
 from lookalike.actions.files import (
     Facts,
     Refused,
@@ -26,88 +24,24 @@ from lookalike.actions.files import (
     exchange,
     explain,
     is_original,
-    look,
-    rename_new,
     restore,
     sync_folder,
 )
+from lookalike.actions.moving import (
+    Hook,
+    Move,
+    Place,
+    half_renamed,
+    make_folder,
+    missing,
+    no_hook,
+    rename,
+    tidy,
+    untouched,
+)
 from lookalike.actions.trash import find_in_trash, send_to_trash, take_from_trash
 
-__all__ = ["Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
-
-Hook: TypeAlias = Callable[[str], None]
-"""Called with the name of each step just before it is done: tests kill the process there."""
-
-Place: TypeAlias = Literal["old", "new", "both", "missing"]
-"""Where a file is. "both": at its new place, and something else has come to the old one."""
-
-
-def no_hook(_: str) -> None:
-    """Do nothing."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """A file renamed to a name that nothing has yet, on the same file system."""
-
-    path: str
-    to: str
-    sha256: str
-    facts: Facts
-
-    def do(self, hook: Hook = no_hook) -> None:
-        """Move the file.
-
-        Raises
-        ------
-        Refused
-            If it cannot be done; the file is then at its old place.
-        """
-        hook("move: make folder")
-        _make_folder(os.path.dirname(self.to))
-        hook("move: rename")
-        _rename(self.path, self.to)
-        hook("move: check")
-        if not _untouched(self.to, self.facts):
-            rename_new(self.to, self.path)
-            raise Refused("it was changed at the very moment")
-        hook("move: sync")
-        sync_folder(os.path.dirname(self.to))
-        sync_folder(os.path.dirname(self.path))
-
-    def back(self, hook: Hook = no_hook) -> None:
-        """Move it back, with its mode, times and extended attributes.
-
-        Raises
-        ------
-        Refused
-            If something else is at the old place, or it cannot be done.
-        """
-        place = self.place()
-        if place == "old":
-            return
-        if place == "missing":
-            raise Refused(_missing(self.to))
-        if place == "both":
-            raise Refused(f"something else is at its old place now; it stays at {self.to}")
-        hook("back: make folder")
-        _make_folder(os.path.dirname(self.path))
-        hook("back: rename")
-        _rename(self.to, self.path)
-        hook("back: restore")
-        restore(self.path, self.facts)
-        sync_folder(os.path.dirname(self.path))
-
-    def place(self) -> Place:
-        """Return where the file is."""
-        return _place(self.path, self.to, self.facts, self.sha256)
-
-    def tidy(self) -> None:
-        """Remove the folders made for it that are empty."""
-        _tidy(os.path.dirname(self.to))
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"piece": "move", **dataclasses.asdict(self)}
+__all__ = ["Carry", "Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +80,7 @@ class Trash:
         if os.path.lexists(self.path):
             raise Refused("something else is at its old place now; it stays in the trash")
         hook("back: make folder")
-        _make_folder(os.path.dirname(self.path))
+        make_folder(os.path.dirname(self.path))
         hook("back: rename")
         try:
             take_from_trash(place, self.path)
@@ -163,6 +97,9 @@ class Trash:
         if not self.to:
             return "missing"
         return "both" if os.path.lexists(self.path) else "new"
+
+    def clean(self) -> None:
+        """Do nothing: nothing of ours lies beside it."""
 
     def tidy(self) -> None:
         """Do nothing: the trash is the desktop's."""
@@ -205,7 +142,7 @@ class Swap:
             If it cannot be done; the file is then at its old place.
         """
         hook("swap: make folder")
-        _make_folder(os.path.dirname(self.to))
+        make_folder(os.path.dirname(self.to))
         hook("swap: make")
         self._make()
         hook("swap: exchange")
@@ -215,18 +152,18 @@ class Swap:
             raise Refused(explain(error)) from error
         if exchanged:
             hook("swap: check")
-            if not _untouched(self.temporary, self.facts):
+            if not untouched(self.temporary, self.facts):
                 exchange(self.temporary, self.path)
                 raise Refused("it was changed at the very moment")
             hook("swap: keep")
-            _rename(self.temporary, self.to)
+            rename(self.temporary, self.to)
         else:
             hook("swap: keep")
-            _rename(self.path, self.to)
-            if not _untouched(self.to, self.facts):
+            rename(self.path, self.to)
+            if not untouched(self.to, self.facts):
                 raise Refused("it was changed at the very moment")
             hook("swap: replace")
-            _rename(self.temporary, self.path)
+            rename(self.temporary, self.path)
         hook("swap: sync")
         sync_folder(os.path.dirname(self.to))
         sync_folder(os.path.dirname(self.path))
@@ -241,15 +178,17 @@ class Swap:
         """
         held = self._held()
         if held is None:
-            raise Refused(_missing(self.to))
+            raise Refused(missing(self.to))
         if held == self.path:
-            self._discard(self.temporary)
+            self.clean()
+            if half_renamed(self.path, self.to):
+                os.unlink(self.to)  # the other of two names of one file
             return
         if not os.path.lexists(self.path):
             hook("back: make folder")
-            _make_folder(os.path.dirname(self.path))
+            make_folder(os.path.dirname(self.path))
             hook("back: rename")
-            _rename(held, self.path)
+            rename(held, self.path)
         elif not self._is_other(self.path):
             raise Refused(f"something else is at its old place now; it stays at {held}")
         else:
@@ -259,15 +198,20 @@ class Swap:
                 self._discard(held)
             else:
                 aside = f"{self.temporary}.back"
-                _rename(self.path, aside)
+                rename(self.path, aside)
                 hook("back: rename")
-                _rename(held, self.path)
+                rename(held, self.path)
                 hook("back: remove")
                 self._discard(aside)
         hook("back: restore")
-        self._discard(self.temporary)
+        self.clean()
         restore(self.path, self.facts)
         sync_folder(os.path.dirname(self.path))
+
+    def clean(self) -> None:
+        """Remove what was made to take the file's place and did not come there."""
+        for name in (self.temporary, f"{self.temporary}.back"):
+            self._discard(name)
 
     def place(self) -> Place:
         """Return where the file is; one that is still beside its old place counts as there."""
@@ -282,7 +226,7 @@ class Swap:
 
     def tidy(self) -> None:
         """Remove the folders made for it that are empty."""
-        _tidy(os.path.dirname(self.to))
+        tidy(os.path.dirname(self.to))
 
     def as_dict(self) -> dict[str, Any]:
         return {"piece": "swap", **dataclasses.asdict(self)}
@@ -291,7 +235,7 @@ class Swap:
         """Return the name under which the file is now."""
         for name in (self.path, self.to, self.temporary):
             # A hard link has the same bytes: the inode alone tells the file from what took its place.
-            if is_original(name, self.facts, self.sha256) and not (name != self.to and self._is_other(name)):
+            if not (name != self.to and self._is_other(name)) and is_original(name, self.facts, self.sha256):
                 return name
         return None
 
@@ -317,7 +261,9 @@ class Swap:
         if getattr(error, "winerror", None) == 1314:
             return "Windows lets only administrators and developer mode make symbolic links: choose hardlink"
         if self.how == "hardlink" and error.errno is not None and "EXDEV" in (os.strerror(error.errno), _name(error)):
-            return "the keeper is on another file system, and a hard link cannot lead there: choose quarantine or symlink"
+            return (
+                "the keeper is on another file system, and a hard link cannot lead there: choose quarantine or symlink"
+            )
         if _name(error) in ("EPERM", "ENOTSUP", "EOPNOTSUPP"):
             return f"its file system makes no {self.how}, or there is no permission: choose quarantine"
         return explain(error)
@@ -352,9 +298,9 @@ class Swap:
         return False
 
 
-Piece: TypeAlias = Move | Swap | Trash
+Piece: TypeAlias = Move | Carry | Swap | Trash
 
-_KINDS: dict[str, type[Move | Swap | Trash]] = {"move": Move, "swap": Swap, "trash": Trash}
+_KINDS: dict[str, type[Move | Carry | Swap | Trash]] = {"move": Move, "carry": Carry, "swap": Swap, "trash": Trash}
 
 
 def piece_from(values: Mapping[str, Any]) -> Piece:
@@ -363,50 +309,6 @@ def piece_from(values: Mapping[str, Any]) -> Piece:
     fields["facts"] = Facts(**fields["facts"])
     made: Piece = _KINDS[values["piece"]](**fields)
     return made
-
-
-def _place(path: str, to: str, facts: Facts, sha256: str) -> Place:
-    if is_original(to, facts, sha256):
-        return "both" if os.path.lexists(path) else "new"
-    return "old" if is_original(path, facts, sha256) else "missing"
-
-
-def _untouched(path: str, facts: Facts) -> bool:
-    try:
-        now = look(path)
-    except Refused:
-        return False
-    return (now.inode, now.size, now.mtime_ns) == (facts.inode, facts.size, facts.mtime_ns)
-
-
-def _missing(to: str) -> str:
-    return f"it is neither at its old place nor, as it was, at {to}"
-
-
-def _make_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise Refused(f"the folder {folder} cannot be made: {explain(error)}") from error
-
-
-def _rename(source: str, target: str) -> None:
-    try:
-        rename_new(source, target)
-    except FileExistsError as error:
-        raise Refused(f"there is something at {target} already") from error
-    except OSError as error:
-        raise Refused(explain(error)) from error
-
-
-def _tidy(folder: str) -> None:
-    """Remove the folder of a step, and that of its run, if they are empty."""
-    for _ in range(2):
-        try:
-            os.rmdir(folder)  # noqa: PTH106  # a string, as above
-        except OSError:
-            return
-        folder = os.path.dirname(folder)
 
 
 def _name(error: OSError) -> str:

@@ -1,8 +1,5 @@
 """A plan: what is to be done with each copy, made from the duplicates of a library, to be read and edited."""
 
-# ruff: noqa: PTH100, PTH118
-# Paths are strings here: a URI keeps every byte of the name as it was given.
-
 from __future__ import annotations
 
 import os
@@ -14,7 +11,7 @@ from importlib.metadata import version
 
 from lookalike.actions.files import Facts, Refused, digest, look, same_entry
 from lookalike.actions.guard import Guard, Roots
-from lookalike.actions.history import reflinked
+from lookalike.actions.runs import reflinked
 from lookalike.defaults import ACT, ACTS, KEEP_RULES, PLAN_LEVEL
 from lookalike.errors import UsageError
 from lookalike.library import Library, PathLike
@@ -157,7 +154,7 @@ def make_plan(
     reference: PathLike | Iterable[PathLike] = (),
     protect: PathLike | Iterable[PathLike] = (),
     keep: Sequence[str] = KEEP_RULES,
-    together: Callable[[Uri], Sequence[Uri]] = lambda _: (),
+    units: Callable[[Uri], Sequence[Uri]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Plan what to do with the copies in a library. Nothing is touched; `apply_plan` does it.
@@ -179,8 +176,8 @@ def make_plan(
         The folder for "move": outside all folders that were indexed, or what is moved there would be found again.
     protect
         Folders in which nothing is touched, by whatever path it is reached. Their pictures are always keepers.
-    together
-        Returns what else moves with a file.
+    units
+        Returns the other files that belong to a picture and move with it; None for none. Links leave them alone.
 
     Returns
     -------
@@ -204,7 +201,7 @@ def make_plan(
     report = library.duplicates(
         paths, level=level, reference=references, keep=keep, probability=probability, progress=progress
     )
-    maker = _Maker(library, guard, roots, act, target, together)
+    maker = _Maker(library, guard, roots, act, target, units)
     items = [PlanRow(None, folder, keeper=False, act=PROTECT) for folder in dict.fromkeys(protected)]
     for group in report.groups:
         items += maker.group(group)
@@ -252,7 +249,7 @@ class _Maker:
     roots: Roots
     act: str
     target: str
-    together: Callable[[Uri], Sequence[Uri]]
+    units: Callable[[Uri], Sequence[Uri]] | None
     left_out: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -286,9 +283,9 @@ class _Maker:
             return []
         reason = first.reason if keeper.uri == first.uri else f"the same bytes as {first.uri}, which cannot be kept"
         kept = replace(keeper, keeper=True, act=KEEP, verdict=None, probability=None, reason=reason, to="", together=())
-        others = [self._against(row, kept, facts) for row in usable if row is not keeper]
-        others = [row for row in others if row is not None]
-        return [kept, *(row for row in others if row is not None)] if others else []
+        against = [self._against(row, kept, facts) for row in usable if row is not keeper]
+        others = [row for row in against if row is not None]
+        return [kept, *others] if others else []
 
     def _look(self, uri: Uri, known: Known | None, facts: dict[Uri, Facts]) -> Facts:
         """Return what a file is, if it is one, is what was indexed, and is not one of those seen by another path."""
@@ -326,9 +323,11 @@ class _Maker:
             if row.sha256 != keeper.sha256:
                 return replace(listed, reason=f"{row.reason}; only equal bytes are linked")
             if self.act == "hardlink" and self.guard.holds(keeper.uri) is not None:
-                return replace(listed, reason=f"{row.reason}; its keeper is protected, a hard link would be a part of it")
+                return replace(
+                    listed, reason=f"{row.reason}; its keeper is protected, a hard link would be a part of it"
+                )
             return row
-        companions = tuple(self.together(row.uri)) if row.acts else ()
+        companions = tuple(self.units(row.uri)) if self.units and row.acts else ()
         try:
             return replace(row, together=companions, together_sha256=tuple(digest(uri) for uri in companions))
         except Refused as why:

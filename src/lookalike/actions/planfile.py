@@ -119,7 +119,7 @@ def _csv(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 values[name] = json.loads(values.get(name) or "[]")
             except ValueError as error:
-                raise UsageError(f"{path}, line {line}: {name} is a list as in JSON, [\"a\", \"b\"]") from error
+                raise UsageError(f'{path}, line {line}: {name} is a list as in JSON, ["a", "b"]') from error
         keeper = values["keeper"].lower()
         values["keeper"] = {"true": True, "false": False, "": False, "1": True, "0": False}.get(keeper, keeper)
         yield line, values
@@ -149,7 +149,9 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
 
     unknown = values.keys() - set(COLUMNS)
     if not values.keys() >= {"uri", "act"}:
-        raise wrong(f"a row has at least group, uri, keeper, act and sha256; this one has {', '.join(unknown) or 'none'}")
+        raise wrong(
+            f"a row has at least group, uri, keeper, act and sha256; this one has {', '.join(unknown) or 'none'}"
+        )
     act, uri, keeper = values["act"], values["uri"], values.get("keeper", False)
     if act not in (*ACTS, KEEP, PROTECT):
         raise wrong(f"there is no act {act!r}: choose one of {', '.join((*ACTS, KEEP, PROTECT))}")
@@ -160,7 +162,9 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
     if not isinstance(keeper, bool):
         raise wrong(f"keeper is true or false, not {keeper!r}")
     if (act == KEEP) != keeper:
-        raise wrong(f"keeper is {str(keeper).lower()} and the act is {act}: a keeper, and only a keeper, has the act keep")
+        raise wrong(
+            f"keeper is {str(keeper).lower()} and the act is {act}: a keeper, and only a keeper, has the act keep"
+        )
     group, size = _integer(values.get("group")), _integer(values.get("size"))
     if group is None:
         raise wrong(f"group is a number, not {values.get('group')!r}")

@@ -1,7 +1,5 @@
 """Order after a crash: every step left half done is finished or taken back; and a library told what has changed."""
 
-# ruff: noqa: PTH116
-
 from __future__ import annotations
 
 import contextlib
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 
 from lookalike.actions.files import Refused, explain
 from lookalike.actions.journal import Journal, Run, Step, journals, read_run
-from lookalike.actions.pieces import Piece, Swap
+from lookalike.actions.pieces import Hook, Piece, Swap, no_hook
 from lookalike.errors import LibraryError
 from lookalike.library import Library
 from lookalike.store import Record
@@ -66,6 +64,8 @@ def _settle(step: Step) -> tuple[str, str]:
     if step.state == "deleting":
         return ("done", "") if any(place in ("new", "both") for place in places) else ("deleted", "")
     if step.state == "begun" and all(place in ("new", "both") for place in places):
+        for piece in step.pieces:
+            piece.clean()
         return "done", ""
     reason = take_back(step.pieces)
     if step.state == "undoing":
@@ -75,12 +75,12 @@ def _settle(step: Step) -> tuple[str, str]:
     return "done", reason
 
 
-def take_back(pieces: Sequence[Piece]) -> str:
+def take_back(pieces: Sequence[Piece], hook: Hook = no_hook) -> str:
     """Take back whatever has been done of some pieces; return why some could not be, or nothing."""
     reasons = []
     for piece in reversed(pieces):
         try:
-            piece.back()
+            piece.back(hook)
         except Refused as error:
             reasons.append(f"{piece.path}: {error}")
         except OSError as error:
@@ -103,7 +103,7 @@ def refresh(library: Library, steps: Iterable[Step]) -> None:
         item = _item(uri)
         if item is None:
             gone.append(known[uri].id)
-        elif _is_known(piece, item) and store.content_of_hash(bytes.fromhex(piece.sha256)) is not None:
+        elif _is_known(piece) and store.content_of_hash(bytes.fromhex(piece.sha256)) is not None:
             records.append(Record(item, "ok", bytes.fromhex(piece.sha256)))
         else:
             back.append(known[uri].id)
@@ -126,7 +126,7 @@ def _item(uri: Uri) -> SourceItem | None:
     )  # fmt: skip
 
 
-def _is_known(piece: Piece, item: SourceItem) -> bool:
+def _is_known(piece: Piece) -> bool:
     """Say whether what is at the old place has the bytes that were there: the file itself, or what took its place."""
     place = piece.place()
     return place == "old" or (place == "new" and isinstance(piece, Swap))

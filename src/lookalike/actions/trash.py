@@ -1,7 +1,5 @@
 """The desktop's trash: sending a file there, and finding it there again."""
 
-# ruff: noqa: PTH108, PTH111, PTH114, PTH116, PTH118, PTH119, PTH120, PTH122, PTH208
-
 from __future__ import annotations
 
 import contextlib

@@ -29,8 +29,10 @@ class RunSummary:
         The plan's file, where it was read from one.
     state
         "done", "undone" (all of it), "interrupted" (the next `apply` or `undo` puts it in order).
+    acts
+        What it did, as in a plan.
     done, undone, deleted, refused
-        Files: as they were left, brought back, emptied out of the quarantine, and not acted on.
+        Rows of the plan: as they were left, brought back, emptied out of the quarantine, and not acted on.
     bytes
         Won by those that are done, once the quarantine is emptied.
     """
@@ -39,6 +41,7 @@ class RunSummary:
     started: float
     plan: str
     state: str
+    acts: tuple[str, ...]
     done: int
     undone: int
     deleted: int
@@ -53,12 +56,12 @@ class History(Tabular):
     runs: tuple[RunSummary, ...]
 
     def rows(self) -> Rows:
-        """Return (run, started, state, done, undone, deleted, refused, bytes, plan)."""
-        columns = ("run", "started", "state", "done", "undone", "deleted", "refused", "bytes", "plan")
+        """Return (run, when, act, done, refused, undone, bytes, state, deleted, plan)."""
+        columns = ("run", "when", "act", "done", "refused", "undone", "bytes", "state", "deleted", "plan")
         values = [
             (
-                r.run, datetime.fromtimestamp(r.started, UTC).isoformat(timespec="seconds"), r.state, r.done, r.undone,
-                r.deleted, r.refused, r.bytes, r.plan,
+                r.run, datetime.fromtimestamp(r.started, UTC).isoformat(timespec="seconds"), ", ".join(r.acts), r.done,
+                r.refused, r.undone, r.bytes, r.state, r.deleted, r.plan,
             )
             for r in self.runs
         ]  # fmt: skip
@@ -78,8 +81,9 @@ def _summary(run: Run) -> RunSummary:
     elif states["undone"] and not states["done"]:
         state = "undone"
     won = sum(step.bytes for step in run.steps.values() if step.state in ("done", "deleted"))
+    acts = dict.fromkeys([*(step.act for step in run.steps.values()), *(act for _, act, _ in run.refused)])
     return RunSummary(
-        run.name, run.started, run.plan, state, states["done"], states["undone"], states["deleted"],
+        run.name, run.started, run.plan, state, tuple(acts), states["done"], states["undone"], states["deleted"],
         len(run.refused) + states["failed"], won,
     )  # fmt: skip
 
