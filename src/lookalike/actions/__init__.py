@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from lookalike.actions.apply import Acted, ApplyReport, apply_plan
 from lookalike.actions.emptying import Quarantine, Quarantined, empty_quarantine, quarantine
-from lookalike.actions.runs import History, RunSummary, history
 from lookalike.actions.plan import Plan, PlanRow, make_plan
 from lookalike.actions.planfile import read_plan, write_plan
 from lookalike.actions.resolving import Resolved
-from lookalike.actions.undoing import UndoReport, Undone, undo
+from lookalike.actions.runs import History, RunSummary, history
+from lookalike.actions.undoing import Undone, UndoReport, undo
 
 __all__ = [
     "Acted",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from lookalike.actions.files import explain
 from lookalike.actions.guard import Roots
-from lookalike.actions.runs import find_run
 from lookalike.actions.journal import Journal, Step
 from lookalike.actions.pieces import Hook, no_hook
 from lookalike.actions.resolving import Resolved, refresh, resolve, take_back
+from lookalike.actions.runs import find_run
 from lookalike.library import Library
 from lookalike.types import Rows, Tabular, Uri
 

@@ -11,6 +11,7 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
+from lookalike.cli.acting import apply, history, plan, quarantine, undo
 from lookalike.cli.classify import classify
 from lookalike.cli.cluster import cluster
 from lookalike.cli.common import (
@@ -501,3 +502,5 @@ app.command()(cluster)
 app.command(name="map")(map_)
 app.command()(distances)
 app.add_typer(train, name="train")
+for command in (plan, apply, undo, history, quarantine):
+    app.command()(command)
