@@ -120,9 +120,8 @@ def apply_plan(
     LibraryError
         If the journal cannot be written: what was not begun is then not done.
     """
-    name = "" if isinstance(plan, Plan) else os.path.abspath(os.fspath(plan))
     made = plan if isinstance(plan, Plan) else read_plan(plan)
-    check_plan(made, name or "the plan")
+    check_plan(made, made.path or "the plan")
     _check_library(made, library)
     more = [protect] if isinstance(protect, str | os.PathLike) else list(protect)
     guard = Guard([*made.protected, *(normalise_uri(os.fspath(path)) for path in more), str(library.path)])
@@ -135,7 +134,7 @@ def apply_plan(
         if not rows:
             return ApplyReport("", (), resolved)
         acted: list[Acted] = []
-        with Journal.create(library.path, name, version("lookalike")) as journal:
+        with Journal.create(library.path, made.path, version("lookalike")) as journal:
             try:
                 for row in rows:
                     acted.append(actor.act(row, journal))

@@ -102,6 +102,8 @@ class Plan(Tabular):
         None where the file that it was read from does not say.
     left_out
         Why files that duplicates were found of are not in it, with counts.
+    path
+        Of the file that it was read from.
     """
 
     items: tuple[PlanRow, ...]
@@ -111,6 +113,7 @@ class Plan(Tabular):
     level: str = ""
     probability: float | None = None
     left_out: tuple[tuple[str, int], ...] = ()
+    path: str = ""
 
     @property
     def protected(self) -> tuple[Uri, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lookalike.actions.plan import COLUMNS, KEEP, PROTECT, Plan, PlanRow
+from lookalike.actions.plan import COLUMNS, KEEP, LIST, PROTECT, PROVEN, Plan, PlanRow
 from lookalike.defaults import ACTS
 from lookalike.errors import UsageError
 from lookalike.frames import json_text
@@ -76,9 +77,9 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
             items.append(_row(f"{path}, line {line}", line, values))
     made = about.get("made")
     plan = Plan(
-        tuple(items), str(about.get("library") or ""), str(about.get("version") or ""),
+        tuple(_with_chosen_keepers(items, str(path))), str(about.get("library") or ""), str(about.get("version") or ""),
         datetime.fromisoformat(made).timestamp() if made else None, str(about.get("level") or ""),
-        about.get("probability"),
+        about.get("probability"), path=os.path.abspath(path),
     )  # fmt: skip
     check_plan(plan, str(path))
     return plan
@@ -110,6 +111,51 @@ def check_plan(plan: Plan, name: str = "the plan") -> None:
             raise UsageError(f"{where}: {item.uri} is the keeper, so its act is {KEEP}")
         if item.group not in keepers:
             raise UsageError(f"{where}: group {item.group} has no keeper, so nothing may be done with {item.uri}")
+
+
+def _with_chosen_keepers(items: Sequence[PlanRow], name: str) -> list[PlanRow]:
+    """Return the rows with the keeper of each group that an edit has chosen.
+
+    The column keeper says against which file the others were held, the act what is to be done. Where that file is to go
+    and another is to be kept, the two change places. What was proven of the others holds against the new keeper, too;
+    of what was not proven nothing is known.
+    """
+    groups: dict[int | None, list[PlanRow]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    changed: dict[str, PlanRow] = {}
+    for group, rows in groups.items():
+        keepers, kept = [row for row in rows if row.keeper], [row for row in rows if row.act == KEEP and not row.keeper]
+        if len(keepers) != 1:
+            continue  # protected folders, or what `check_plan` refuses
+        old = keepers[0]
+        new = kept[0] if old.acts and kept else old
+        if new is old and old.acts:
+            raise UsageError(
+                f"{name}, line {old.line}: nothing of group {group} would be kept: put {KEEP} in the act of one of its "
+                "files"
+            )
+        for row in kept:
+            changed[row.uri] = replace(row, act=LIST)
+        if new is not old:
+            changed[old.uri] = replace(
+                old, keeper=False, verdict=new.verdict, probability=new.probability, bytes=old.size or 0
+            )
+            changed |= {row.uri: _against(row, new, name) for row in rows if row.acts and row is not old}
+        changed[new.uri] = replace(new, keeper=True, act=KEEP, verdict=None, probability=None, to="", bytes=0)
+    return [changed.get(item.uri, item) if item.act != PROTECT else item for item in items]
+
+
+def _against(row: PlanRow, keeper: PlanRow, name: str) -> PlanRow:
+    """Return a row with what it is to a new keeper, where both are proven to be what the old one is."""
+    if row.sha256 == keeper.sha256:
+        return replace(row, verdict="same-file", probability=1.0)
+    if row.verdict in PROVEN and keeper.verdict in PROVEN:
+        return replace(row, verdict="same-pixels", probability=1.0)
+    raise UsageError(
+        f"{name}, line {row.line}: {row.uri} was held against another keeper, and what it is to {keeper.uri} is not "
+        f"known: set its act to {LIST}, or plan anew with --keep"
+    )
 
 
 def _csv(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -161,10 +207,6 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
         return PlanRow(None, uri, keeper=False, act=act, line=line)
     if not isinstance(keeper, bool):
         raise wrong(f"keeper is true or false, not {keeper!r}")
-    if (act == KEEP) != keeper:
-        raise wrong(
-            f"keeper is {str(keeper).lower()} and the act is {act}: a keeper, and only a keeper, has the act keep"
-        )
     group, size = _integer(values.get("group")), _integer(values.get("size"))
     if group is None:
         raise wrong(f"group is a number, not {values.get('group')!r}")

@@ -71,8 +71,8 @@ def plan(
 ) -> None:  # fmt: skip
     """Plan what to do with copies: a file to read, to edit and to apply. Nothing is touched by this.
 
-    A .jsonl or .csv file can be applied. Delete a row, or change its act to list-only, and nothing is done with that file;
-    put keep in the act of another file of a group to keep that one instead.
+    A .jsonl or .csv file can be applied. Delete a row, or change its act to list-only, and nothing is done with that
+    file; let two files of a group change their acts, and the other one is kept.
 
     \b
     Examples:
@@ -151,7 +151,7 @@ def apply(
                 tell(count.total(), len(made.acting), 0)
 
             report = apply_plan(
-                opened, path, protect=protect or (), dry_run=dry_run, on_row=lambda row: told(row.state)
+                opened, made, protect=protect or (), dry_run=dry_run, on_row=lambda row: told(row.state)
             )
         where = opened.path
     emit(report.rows(), chosen, output, relative_to=relative_to)
@@ -243,7 +243,7 @@ def quarantine(
 ) -> None:
     """List what lies in the quarantine; with --empty delete it by age, the only permanent delete that there is.
 
-    A file of which no readable copy is left, or that was changed where it lies, is not deleted; the exit code is then 1.
+    A file of which no readable copy is left, or that was changed where it lies, stays; the exit code is then 1.
 
     \b
     Examples:
