@@ -99,7 +99,8 @@ def check_plan(plan: Plan, name: str = "the plan") -> None:
         where = f"{name}, line {item.line}" if item.line else name
         for uri in (item.uri, *item.together) if item.act != PROTECT else ():
             if uri in seen:
-                raise UsageError(f"{where}: {uri} is named before, in line {seen[uri].line}: leave one of them")
+                before = f" in line {seen[uri].line}" if seen[uri].line else ""
+                raise UsageError(f"{where}: {uri} is named before{before}: leave one of them")
             seen[uri] = item
         if item.keeper:
             if item.group in keepers:
