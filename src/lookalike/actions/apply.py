@@ -34,7 +34,8 @@ class Acted:
     Attributes
     ----------
     state
-        "done", "refused", or, in a dry run, "would".
+        "done", "refused", or, in a dry run, "would"; "displaced" where a fault left the act half done and kept the file
+        from coming back, too: it lies at `to`, and `undo` tries again.
     to
         Where the file lies now.
     bytes
@@ -209,6 +210,8 @@ class _Actor:
             journal.mark(step, "done" if left else "failed", reason)
             if not isinstance(error, Refused | OSError):
                 raise
+            if left:
+                return Acted(row.uri, row.act, "displaced", pieces[0].to, reason=reason)
             return Acted(row.uri, row.act, "refused", reason=reason)
         self.hook("journal: done")
         journal.mark(step, "done")

@@ -158,9 +158,14 @@ def apply(
     _say_resolved(report.resolved, quiet)
     done, refused = report.count("would" if dry_run else "done"), report.count("refused")
     say(f"{done} {'would be done' if dry_run else 'done'}, {refused} refused.", quiet=quiet)
-    if report.count("done"):
+    displaced = report.count("displaced")
+    if displaced:
+        say(
+            f"{displaced} half done, for a fault of the disk: they lie where the column to says, until they are undone."
+        )
+    if report.count("done") or displaced:
         say(f"To take it back: `lookalike undo {report.run} --library {where}`", quiet=quiet)
-    exit_with(refused > 0, exit_zero)
+    exit_with(refused + displaced > 0, exit_zero)
 
 
 def undo(
