@@ -40,7 +40,7 @@ class Scene:
         self.library = folder / "t.lookalike"
         self.moved = folder / "moved"
         self.other = Path(other) if other else None
-        self.trash = folder / "home/.local/share/Trash"
+        self.trash = folder / "home/.local/share/Trash/files"
         os.environ["HOME"], os.environ["XDG_DATA_HOME"] = str(folder / "home"), str(folder / "home/.local/share")
         (folder / "home/.local/share").mkdir(parents=True)
         for number in range(6):
@@ -114,7 +114,8 @@ class Scene:
             now = tree(self.photos)
             assert now == self.before, {k: (self.before.get(k), now.get(k)) for k in now.keys() | self.before.keys()
                                         if now.get(k) != self.before.get(k)}  # fmt: skip
-            left = [p for p in (self.moved, self.trash, self.other or self.moved) if p.is_dir() and contents(p)]
+            places = [self.library / "quarantine", self.moved, self.trash, self.other or self.moved]
+            left = [str(p) for place in places if place.is_dir() for p in place.rglob("*") if not p.is_dir()]
             assert not left, left
         shutil.rmtree(self.library / "history", ignore_errors=True)
 

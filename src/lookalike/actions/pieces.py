@@ -181,8 +181,10 @@ class Swap:
             raise Refused(missing(self.to))
         if held == self.path:
             self.clean()
-            if half_renamed(self.path, self.to):
-                os.unlink(self.to)  # the other of two names of one file
+            self._discard(self.to)  # an exchange may have brought it there
+            for name in (self.to, self.temporary):
+                if half_renamed(self.path, name):
+                    os.unlink(name)  # the other of two names of one file
             return
         if not os.path.lexists(self.path):
             hook("back: make folder")
