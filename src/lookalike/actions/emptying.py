@@ -175,7 +175,8 @@ def _delete(item: Quarantined, step: Step, journal: Journal, hook: Hook) -> Quar
             if os.path.lexists(piece.to):
                 os.unlink(piece.to)
     except OSError as error:
-        journal.mark(step, "done", explain(error))
+        if all(os.path.lexists(piece.to) for piece in step.pieces):
+            journal.mark(step, "done", explain(error))
         return _with(item, "refused", f"it cannot be deleted: {explain(error)}")
     sync_folder(os.path.dirname(step.pieces[0].to))
     hook("journal: deleted")

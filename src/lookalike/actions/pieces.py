@@ -39,7 +39,7 @@ from lookalike.actions.moving import (
     tidy,
     untouched,
 )
-from lookalike.actions.trash import find_in_trash, send_to_trash, take_from_trash
+from lookalike.actions.trash import find_in_trash, forget_in_trash, send_to_trash, take_from_trash
 
 __all__ = ["Carry", "Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
 
@@ -72,9 +72,11 @@ class Trash:
 
     def back(self, hook: Hook = no_hook) -> None:
         """Take it out of the trash; see `Move.back`."""
-        if is_original(self.path, self.facts, self.sha256):
-            return
         place = self.to
+        if is_original(self.path, self.facts, self.sha256):
+            if place and half_renamed(self.path, place):
+                forget_in_trash(place)  # the other of two names of one file
+            return
         if not place:
             raise Refused("it is not found in the trash: look for it there")
         if os.path.lexists(self.path):

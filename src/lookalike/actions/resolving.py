@@ -62,7 +62,7 @@ def _settle(step: Step) -> tuple[str, str]:
     """Finish or take back a step, and return its state now, and why where that is not plain."""
     places = [piece.place() for piece in step.pieces]
     if step.state == "deleting":
-        return ("done", "") if any(place in ("new", "both") for place in places) else ("deleted", "")
+        return _settle_deleting(step)
     if step.state == "begun" and all(place in ("new", "both") for place in places):
         for piece in step.pieces:
             piece.clean()
@@ -73,6 +73,20 @@ def _settle(step: Step) -> tuple[str, str]:
     if not reason:
         return "failed", "stopped half-way and taken back"
     return "done", reason
+
+
+def _settle_deleting(step: Step) -> tuple[str, str]:
+    """Let a file stay of which nothing is deleted yet; else delete what is left of it, as was asked for."""
+    left = [piece.to for piece in step.pieces if os.path.lexists(piece.to)]
+    if len(left) == len(step.pieces):
+        return "done", ""
+    try:
+        for name in left:
+            os.unlink(name)
+    except OSError as error:
+        return "deleting", explain(error)
+    step.pieces[0].tidy()
+    return "deleted", ""
 
 
 def take_back(pieces: Sequence[Piece], hook: Hook = no_hook) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from lookalike.actions.files import Facts, Refused, is_original, rename_new
 
-__all__ = ["find_in_trash", "send_to_trash", "take_from_trash"]
+__all__ = ["find_in_trash", "forget_in_trash", "send_to_trash", "take_from_trash"]
 
 
 def send_to_trash(path: str) -> None:
@@ -51,6 +51,16 @@ def find_in_trash(path: str, facts: Facts, sha256: str) -> str | None:
 def take_from_trash(place: str, path: str) -> None:
     """Rename a file in the trash back to its old path, and remove the trash's note of it."""
     rename_new(place, path)
+    _remove_note(place)
+
+
+def forget_in_trash(place: str) -> None:
+    """Remove a name in the trash, of a file that has another one, and the trash's note of it."""
+    os.unlink(place)
+    _remove_note(place)
+
+
+def _remove_note(place: str) -> None:
     folder, name = os.path.split(place)
     if os.path.basename(folder) == "files":
         note = os.path.join(os.path.dirname(folder), "info", f"{name}.trashinfo")
