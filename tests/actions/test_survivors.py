@@ -138,6 +138,7 @@ def test_every_content_keeps_a_readable_file_whatever_a_plan_names(scratch: Path
         assert contents(root, taken, top / "moved") >= held, "nothing is lost"
         back = undo(library, report.run)
         assert {one.state for one in back.undone} == {"undone"}, back.undone
+    shutil.rmtree(library.path / "history", ignore_errors=True)
     assert tree(root) == before
 
 

@@ -143,7 +143,7 @@ def apply_plan(
                         on_row(acted[-1])
             finally:
                 refresh(library, actor.steps)
-            journal.add({"ended": True}, sync=True)
+            journal.end()
     return ApplyReport(journal.name, tuple(acted), resolved)
 
 

@@ -128,9 +128,10 @@ def empty_quarantine(
                 items += [_checked(_item(run, step, now), step, survivors) for step in steps]
                 continue
             with Journal(run.path) as journal:
-                items += [
-                    _delete(_checked(_item(run, step, now), step, survivors), step, journal, hook) for step in steps
-                ]
+                for step in steps:
+                    items.append(_delete(_checked(_item(run, step, now), step, survivors), step, journal, hook))
+                if not run.unresolved:
+                    journal.end()
     return Quarantine(tuple(items), resolved)
 
 

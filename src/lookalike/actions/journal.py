@@ -19,9 +19,10 @@ from lookalike.actions.files import sync_folder
 from lookalike.actions.pieces import Piece, piece_from
 from lookalike.errors import LibraryError, UsageError
 
-__all__ = ["Journal", "Run", "Step", "journals", "read_run"]
+__all__ = ["Journal", "Run", "Step", "is_settled", "journals", "read_run"]
 
 HISTORY = "history"
+ENDED = b'{"ended": true}\n'
 
 
 @dataclass
@@ -136,6 +137,10 @@ class Journal:
         step.state, step.reason = state, reason
         self.add({"step": step.number, "state": state, **({"reason": reason} if reason else {})}, sync=sync)
 
+    def end(self) -> None:
+        """Write down that all that was begun came to its end."""
+        self.add({"ended": True}, sync=True)
+
     def close(self) -> None:
         """Close it, all of it on disk."""
         with contextlib.suppress(OSError):
@@ -177,6 +182,16 @@ def journals(folder: Path) -> list[Path]:
 def _order(path: Path) -> tuple[str, int]:
     parts = path.stem.split("-")
     return "-".join(parts[:2]), int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else 1
+
+
+def is_settled(path: Path) -> bool:
+    """Say whether a journal's last line tells that all before it came to its end, without reading all of it."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - 64))
+            return stream.read().endswith(b"\n" + ENDED)
+    except OSError:
+        return False
 
 
 def read_run(path: Path) -> Run:

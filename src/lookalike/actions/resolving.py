@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lookalike.actions.files import Refused, explain
-from lookalike.actions.journal import Journal, Run, Step, journals, read_run
+from lookalike.actions.journal import Journal, Run, Step, is_settled, journals, read_run
 from lookalike.actions.pieces import Hook, Piece, Swap, no_hook
 from lookalike.errors import LibraryError
 from lookalike.library import Library
@@ -39,6 +39,8 @@ def resolve(library: Library) -> tuple[Resolved, ...]:
     """
     found: list[Resolved] = []
     for path in journals(library.path):
+        if is_settled(path):
+            continue
         run = read_run(path)
         if run.unresolved or not run.ended:
             found += resolve_run(library, run)
@@ -53,7 +55,7 @@ def resolve_run(library: Library, run: Run) -> list[Resolved]:
             state, reason = _settle(step)
             journal.mark(step, state, reason)
             found.append(Resolved(run.name, step.uri, state, reason))
-        journal.add({"ended": True}, sync=True)
+        journal.end()
     refresh(library, run.steps.values())
     return found
 

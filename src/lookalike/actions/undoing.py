@@ -114,7 +114,7 @@ def undo(
                         on_row(undone[-1])
             finally:
                 refresh(library, steps)
-            journal.add({"ended": True}, sync=True)
+            journal.end()
     return UndoReport(chosen.name, tuple(undone), resolved)
 
 
