@@ -63,7 +63,7 @@ class Trash:
         try:
             send_to_trash(self.path)
         except Refused:
-            if self.place() != "old":
+            if self.place() in ("new", "both"):
                 return  # it went all the same
             raise
         hook("trash: sent")

@@ -180,7 +180,8 @@ def make_plan(
     protect
         Folders in which nothing is touched, by whatever path it is reached. Their pictures are always keepers.
     units
-        Returns the other files that belong to a picture and move with it; None for none. Links leave them alone.
+        Returns the other files that belong to a picture and move with it; None for none. Links leave them alone. What
+        belongs to a picture that stays, too, stays.
 
     Returns
     -------
@@ -204,10 +205,12 @@ def make_plan(
     report = library.duplicates(
         paths, level=level, reference=references, keep=keep, probability=probability, progress=progress
     )
-    maker = _Maker(library, guard, roots, act, target, units)
+    maker = _Maker(library, guard, roots, act, target)
     items = [PlanRow(None, folder, keeper=False, act=PROTECT) for folder in dict.fromkeys(protected)]
     for group in report.groups:
         items += maker.group(group)
+    if units is not None:
+        items = _with_companions(items, units)
     left = [*report.left_out, *sorted(maker.left_out.items())]
     return Plan(
         tuple(_with_bytes(items)), str(library.path.absolute()), version("lookalike"), started, level, probability,
@@ -252,7 +255,6 @@ class _Maker:
     roots: Roots
     act: str
     target: str
-    units: Callable[[Uri], Sequence[Uri]] | None
     left_out: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -330,11 +332,32 @@ class _Maker:
                     listed, reason=f"{row.reason}; its keeper is protected, a hard link would be a part of it"
                 )
             return row
-        companions = tuple(self.units(row.uri)) if self.units and row.acts else ()
+        return row
+
+
+def _with_companions(items: list[PlanRow], units: Callable[[Uri], Sequence[Uri]]) -> list[PlanRow]:
+    """Return the rows with the other files that move with each.
+
+    What belongs to several pictures stays with one that stays, and else goes with the first. What has a row of its own
+    goes by that; if it stays, so does what it belongs to.
+    """
+    rows = {item.uri: item for item in items if item.act != PROTECT}
+    belongs = {uri: [other for other in units(uri) if other != uri] for uri in rows}
+    claimed = {other for uri, others in belongs.items() if not rows[uri].acts for other in others}
+    made = []
+    for item in items:
+        others = belongs.get(item.uri, []) if item.acts and item.act not in LINKS else []
+        staying = next((other for other in others if other in rows and not rows[other].acts), None)
+        free = [other for other in others if other not in claimed and other not in rows]
         try:
-            return replace(row, together=companions, together_sha256=tuple(digest(uri) for uri in companions))
+            if staying is not None:
+                raise Refused(f"{staying} is kept")
+            made.append(replace(item, together=tuple(free), together_sha256=tuple(digest(other) for other in free)))
+            claimed.update(free)
         except Refused as why:
-            return replace(listed, reason=f"{row.reason}; what belongs to it cannot be moved: {why}")
+            reason = f"{item.reason}; what belongs to it cannot go with it: {why}"
+            made.append(replace(item, act=LIST, to="", reason=reason))
+    return made
 
 
 def _with_bytes(items: list[PlanRow]) -> list[PlanRow]:
