@@ -216,7 +216,7 @@ def test_a_protected_folder_is_never_touched_by_whatever_path(
     (tmp_path / "above").symlink_to(photos)
     before = tree(photos)
     ways = [held, tmp_path / "link", tmp_path / "above/sub 0", tmp_path / "above/../photos/sub 0"]
-    for protect in ways:
+    for protect in (*ways, photos, tmp_path / "above"):  # the folder, or one above it
         for way in ways:
             to = str(tmp_path / "moved") if act == "move" else ""
             plan = pair(keeper, way / "0 copy.png", act=act, to=to)
