@@ -17,7 +17,7 @@ from tests.actions.conftest import fill, pair, plan_of, row, sha256, states, tre
 from tests.conftest import write_picture
 
 ACTS = ("quarantine", "trash", "move", "hardlink", "reflink", "symlink")
-EACH = 1000 if os.environ.get("LOOKALIKE_TORTURE") == "1" else 24
+EACH = 1000 if os.environ.get("LOOKALIKE_TORTURE") == "1" else 16
 
 
 @pytest.mark.parametrize("act", ACTS)
