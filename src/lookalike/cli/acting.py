@@ -15,6 +15,7 @@ from lookalike.cli.emit import emit, face, say, write_to
 
 if TYPE_CHECKING:
     from lookalike.actions import Plan, Resolved
+    from lookalike.types import Rows
 
 __all__ = ["apply", "history", "plan", "quarantine", "undo"]
 
@@ -22,6 +23,9 @@ Protect = Annotated[
     list[str] | None,
     typer.Option(metavar="PATH", help="Nothing in this folder is touched. Repeatable.", show_default=False),
 ]
+_SHOWN = ("group", "uri", "act", "to", "verdict", "probability", "bytes", "with", "reason")
+"""Columns of a plan that a table shows."""
+
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -102,7 +106,7 @@ def plan(
     if chosen in ("csv", "jsonl"):
         write_to(output, lambda stream: write_plan_to(made, chosen, stream))
     else:
-        emit(made.rows(), chosen, output)
+        emit(made.rows() if chosen != "table" else _to_read(made), chosen, output)
     for line in _sum_in_words(made):
         say(line, quiet=quiet)
     for reason, count in made.left_out:
@@ -279,6 +283,15 @@ def quarantine(
     refused = report.count("refused")
     say(f"{refused} refused.", quiet=quiet or not refused)
     exit_with(refused > 0, exit_zero)
+
+
+def _to_read(made: Plan) -> Rows:
+    """Return the rows of a plan without what only `apply` reads."""
+    from lookalike.types import Rows
+
+    rows = made.rows()
+    shown = [rows.columns.index(name) for name in _SHOWN]
+    return Rows(_SHOWN, [tuple(row[at] for at in shown) for row in rows.values])
 
 
 def _sum_in_words(made: Plan) -> list[str]:
