@@ -15,6 +15,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lookalike.actions import (
+        apply_plan,
+        empty_quarantine,
+        history,
+        make_plan,
+        quarantine,
+        read_plan,
+        undo,
+        write_plan,
+    )
     from lookalike.classify import Classifier, cross_validate, fit_classifier
     from lookalike.comparing import compare
     from lookalike.descriptors import available, get_descriptor
@@ -31,18 +41,26 @@ __all__ = [
     "Classifier",
     "Library",
     "LookalikeError",
+    "apply_plan",
     "available",
     "compare",
     "compare_folders",
     "cross_validate",
+    "empty_quarantine",
     "explain",
     "find_leaks",
     "fit_classifier",
     "get_descriptor",
+    "history",
     "inspect",
     "label_pictures",
+    "make_plan",
     "open",
+    "quarantine",
+    "read_plan",
     "repair_split",
+    "undo",
+    "write_plan",
 ]
 
 _WHERE = {
@@ -61,6 +79,14 @@ _WHERE = {
     "inspect": "lookalike.inspecting:inspect",
     "label_pictures": "lookalike.labelling:label_pictures",
     "open": "lookalike.library:open_library",
+    "apply_plan": "lookalike.actions:apply_plan",
+    "empty_quarantine": "lookalike.actions:empty_quarantine",
+    "history": "lookalike.actions:history",
+    "make_plan": "lookalike.actions:make_plan",
+    "quarantine": "lookalike.actions:quarantine",
+    "read_plan": "lookalike.actions:read_plan",
+    "undo": "lookalike.actions:undo",
+    "write_plan": "lookalike.actions:write_plan",
 }
 
 

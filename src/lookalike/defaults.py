@@ -6,6 +6,8 @@ This file imports nothing, so that ``lookalike --help`` stays quick.
 from __future__ import annotations
 
 __all__ = [
+    "ACT",
+    "ACTS",
     "AUTOENCODER_PARTS",
     "CLASSIFIER",
     "CLASSIFIERS",
@@ -30,9 +32,11 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIZE",
     "NEIGHBOURS",
+    "OLDER_THAN",
     "OUTLIER_NEIGHBOURS",
     "PARTS",
     "PERPLEXITY",
+    "PLAN_LEVEL",
     "PROBABILITY",
     "PROBLEM_KINDS",
     "PROBLEM_THRESHOLDS",
@@ -179,3 +183,14 @@ PROBLEM_THRESHOLDS = {
 
 OUTLIER_NEIGHBOURS = 10
 """Nearest pictures by whose mean distance outliers are told."""
+
+ACTS = ("quarantine", "trash", "move", "hardlink", "reflink", "symlink", "list-only")
+"""What `plan` can put down to be done with a copy."""
+
+ACT = "quarantine"
+
+PLAN_LEVEL = "same-pixels"
+"""Weakest verdict that `plan` acts on unless told: what is proven by bytes or by every sample."""
+
+OLDER_THAN = 30.0
+"""Days after which `quarantine --empty` deletes."""

@@ -473,6 +473,10 @@ def _check_missing(store: Store) -> None:
     with store.writing():
         store.mark_seen([ids["a"]], store.start_run([]))
     assert _names(store) == ["a", "b", "c"], "seen again, it is there again"
+    with store.writing():
+        store.set_missing([ids["a"]])
+        store.set_missing([ids["a"]], missing=False)
+    assert _names(store) == ["a", "b", "c"], "nor is it missing when it is said to be back"
 
 
 def _check_removed(store: Store) -> None:

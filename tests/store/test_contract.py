@@ -42,9 +42,9 @@ class Careless(Store):
             return (image for image in super().images() if not under or image.uri.startswith(tuple(under)))
         return super().images(under)
 
-    def set_missing(self, image_ids):
+    def set_missing(self, image_ids, *, missing=True):
         if self.rule != "missing pictures are found":
-            super().set_missing(image_ids)
+            super().set_missing(image_ids, missing=missing)
 
     def _renew_chunks(self, db, touched):
         if self.rule == "tokens stay":

@@ -1,6 +1,5 @@
 """Entries of label files: which are about some pictures, cut from the text and put back into it."""
 
-# ruff: noqa: PTH117, PTH118, PTH119, PTH120, PTH122, PTH206
 # Paths are strings here: a URI keeps every byte of the name as it was given.
 
 from __future__ import annotations

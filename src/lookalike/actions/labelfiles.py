@@ -4,7 +4,6 @@ Only the text of the very entries is cut; every other byte stays as it is. An ed
 before, what it holds after, and what was cut where, so that undoing gives back equal bytes.
 """
 
-# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120
 # Paths are strings here: a URI keeps every byte of the name as it was given.
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Nothing is read here but the names in folders, except by `unit_blocks`, which compares bytes.
 """
 
-# ruff: noqa: PTH113, PTH118, PTH119, PTH120, PTH122, PTH206, SIM905
+# ruff: noqa: SIM905
 # Paths are strings here: a URI keeps every byte of the name as it was given.
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
+from lookalike.cli.acting import apply, history, plan, quarantine, undo
 from lookalike.cli.classify import classify
 from lookalike.cli.cluster import cluster
 from lookalike.cli.common import (
@@ -509,3 +510,5 @@ app.add_typer(train, name="train")
 app.command()(leaks)
 app.command()(folders)
 app.add_typer(decide, name="decide")
+for command in (plan, apply, undo, history, quarantine):
+    app.command()(command)

@@ -10,5 +10,9 @@ from lookalike.sources.files import FileSource, read_bytes
 from lookalike.sources.mixed import collect
 from lookalike.sources.names import is_url, normalise_uri, read_list
 from lookalike.sources.remote import FetchLimits, fetch
+from lookalike.sources.walk import QUARANTINE_FOLDER
 
-__all__ = ["FetchLimits", "FileSource", "collect", "fetch", "is_url", "normalise_uri", "read_bytes", "read_list"]
+__all__ = [
+    "QUARANTINE_FOLDER", "FetchLimits", "FileSource", "collect", "fetch", "is_url", "normalise_uri", "read_bytes",
+    "read_list",
+]  # fmt: skip

@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from lookalike.sources.names import is_url
 from lookalike.types import SourceItem, Uri
 
-__all__ = ["Rules", "Walk", "path_key", "reason_of"]
+__all__ = ["QUARANTINE_FOLDER", "Rules", "Walk", "path_key", "reason_of"]
+
+QUARANTINE_FOLDER = ".lookalike-quarantine"
+"""Folder at the top of a disk in which files lie that were taken away: see `lookalike.actions`. It is never entered."""
 
 _SYSTEM_NAMES = frozenset(
     {
@@ -181,7 +184,9 @@ class Walk:
     def _visit(self, path: str) -> SourceItem | list[str] | None:
         """Return an entry's item, or the names in it if it is a folder to enter, or None to pass it over silently."""
         name = os.path.basename(path)
-        if path_key(path) in self._named or (not self._rules.hidden and _is_hidden(name)):
+        if path_key(path) in self._named or name == QUARANTINE_FOLDER:
+            return None
+        if not self._rules.hidden and _is_hidden(name):
             return None
         try:
             status = os.lstat(path)
@@ -278,7 +283,10 @@ class Walk:
         return SourceItem(link, device=item.device, inode=item.inode, skip=f"same file as {_printable(first)}")
 
     def _excluded(self, path: str) -> bool:
-        return any(key in self._rules.exclude_dirs for key in _upwards(path_key(path)))
+        above = list(_upwards(path_key(path)))
+        if any(os.path.basename(name) == QUARANTINE_FOLDER for name in above):
+            return True
+        return any(key in self._rules.exclude_dirs for key in above)
 
     def _mark_incomplete(self, path: str) -> None:
         """Note every named folder that holds this path."""

@@ -296,10 +296,10 @@ class Store:
         unseen = self._db.rows(f"SELECT id, uri {inside} AND run < ? AND NOT missing ORDER BY uri", values)
         return unseen, int(self._db.rows(f"SELECT count(*) {inside} AND run = ?", values)[0][0])
 
-    def set_missing(self, image_ids: Sequence[int]) -> None:
+    def set_missing(self, image_ids: Sequence[int], *, missing: bool = True) -> None:
         """Mark pictures whose files are gone. They stay, unseen by searches, until they come back or are removed."""
         with self._db.transaction() as db:
-            db.executemany("UPDATE images SET missing = 1 WHERE id = ?", [(id_,) for id_ in image_ids])
+            db.executemany("UPDATE images SET missing = ? WHERE id = ?", [(missing, id_) for id_ in image_ids])
 
     def remove(self, image_ids: Sequence[int]) -> None:
         """Remove pictures from the catalogue, and the contents and vectors that no picture has any more.
