@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
     from lookalike.explaining import explain
+    from lookalike.filters import Filters
     from lookalike.labelling import label_pictures
     from lookalike.library import Library
     from lookalike.library import open_library as open  # noqa: A004
 
 __all__ = [
     "Classifier",
+    "Filters",
     "Library",
     "LookalikeError",
     "available",
@@ -42,6 +44,7 @@ _WHERE = {
     "Library": "lookalike.library:Library",
     "LookalikeError": "lookalike.errors:LookalikeError",
     "Classifier": "lookalike.classify:Classifier",
+    "Filters": "lookalike.filters:Filters",
     "available": "lookalike.descriptors:available",
     "compare": "lookalike.comparing:compare",
     "explain": "lookalike.explaining:explain",

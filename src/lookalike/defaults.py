@@ -20,6 +20,7 @@ __all__ = [
     "EXPORT_FACES",
     "FACES",
     "FOLDS",
+    "HOST",
     "KEEP_RULES",
     "KS",
     "LEVEL",
@@ -28,10 +29,12 @@ __all__ = [
     "MAP_METHODS",
     "MAP_PICTURES",
     "MAX_PIXELS",
+    "MAX_UPLOAD",
     "MIN_SIZE",
     "NEIGHBOURS",
     "PARTS",
     "PERPLEXITY",
+    "PORT",
     "PROBABILITY",
     "RANKS",
     "REGULARISATION",
@@ -65,6 +68,15 @@ KEEP_RULES = (
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded, in width x height."""
+
+HOST = "127.0.0.1"
+"""Where `serve` listens: this machine alone reaches it."""
+
+PORT = 8000
+"""Where `serve` listens; the next free one where it is taken."""
+
+MAX_UPLOAD = 20_000_000
+"""Bytes of the largest request that a server takes."""
 
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 DEVICE = "auto"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from itertools import islice
 
 from lookalike.errors import UsageError
 from lookalike.labels import FOLDER, read_labels
-from lookalike.sources import normalise_uri
+from lookalike.sources import is_url, normalise_uri
 from lookalike.store import Content, Image, Store
 from lookalike.types import Uri
 
-__all__ = ["Chosen", "Filters", "choose_pictures"]
+__all__ = ["Chosen", "Filters", "Folder", "choose_pictures", "count_folders"]
 
 _BATCH = 10_000
 _SPELLINGS = {"jpg": "jpeg", "tif": "tiff", "heif": "heic"}
@@ -38,7 +38,7 @@ class Filters:
     formats
         Such as "jpeg", "png"; "jpg" is "jpeg".
     label
-        One of these labels.
+        One of these labels. Of `under`, `formats` and `label`, one alone may be given as it is.
     labels
         How labels are told: see `lookalike.labels.read_labels`.
     """
@@ -55,6 +55,9 @@ class Filters:
     labels: str = FOLDER
 
     def __post_init__(self) -> None:
+        for name in ("under", "formats", "label"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
         for name in ("after", "before"):
             if (text := getattr(self, name)) is not None:
                 _seconds(text)
@@ -75,6 +78,25 @@ class Chosen:
     contents: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds pictures itself: how many there are, and their bytes."""
+
+    path: str
+    pictures: int
+    bytes: int
+
+
+def count_folders(store: Store) -> list[Folder]:
+    """Return the folders that pictures of a library are in, in the order of their names; URLs by their host."""
+    counts: dict[str, tuple[int, int]] = {}
+    for image in store.images():
+        path = image.uri.split("/", 3)[2] if is_url(image.uri) else os.path.dirname(image.uri)  # noqa: PTH120
+        pictures, size = counts.get(path, (0, 0))
+        counts[path] = pictures + 1, size + image.size
+    return [Folder(path, *counts[path]) for path in sorted(counts)]
+
+
 def choose_pictures(store: Store, filters: Filters) -> Chosen:
     """Return the pictures of a library that pass.
 
@@ -92,10 +114,11 @@ def choose_pictures(store: Store, filters: Filters) -> Chosen:
     images: set[int] = set()
     contents: set[int] = set()
     found = store.images(under)
+    passes = _passing(filters)
     while batch := list(islice(found, _BATCH)):
         held = _contents(store, filters, batch)
         for image in batch:
-            if (labelled is None or image.id in labelled) and _passes(filters, image, held.get(image.content_id)):
+            if (labelled is None or image.id in labelled) and passes(image, held.get(image.content_id)):
                 images.add(image.id)
                 contents.add(image.content_id)
     return Chosen(frozenset(images), frozenset(contents))
@@ -113,21 +136,27 @@ def _contents(store: Store, filters: Filters, images: Iterable[Image]) -> dict[i
     return store.contents([image.content_id for image in images])
 
 
-def _passes(filters: Filters, image: Image, content: Content | None) -> bool:
-    changed = image.mtime_ns / 1e9
-    if filters.after is not None and changed < _seconds(filters.after):
-        return False
-    if filters.before is not None and changed >= _seconds(filters.before):
-        return False
-    if not _between(image.size, filters.min_bytes, filters.max_bytes):
-        return False
-    if filters.formats and (content is None or _format(content.format or "") not in map(_format, filters.formats)):
-        return False
-    if filters.min_side is None and filters.max_side is None:
-        return True
-    if content is None or not content.width or not content.height:
-        return False
-    return _between(min(content.width, content.height), filters.min_side, filters.max_side)
+def _passing(filters: Filters) -> Callable[[Image, Content | None], bool]:
+    """Return what says whether a picture passes; what is written as text is read once, not for each picture."""
+    after, before = (None if text is None else _seconds(text) for text in (filters.after, filters.before))
+    formats = frozenset(map(_format, filters.formats))
+    sides = filters.min_side is not None or filters.max_side is not None
+
+    def passes(image: Image, content: Content | None) -> bool:
+        changed = image.mtime_ns / 1e9
+        if (after is not None and changed < after) or (before is not None and changed >= before):
+            return False
+        if not _between(image.size, filters.min_bytes, filters.max_bytes):
+            return False
+        if formats and (content is None or _format(content.format or "") not in formats):
+            return False
+        if not sides:
+            return True
+        if content is None or not content.width or not content.height:
+            return False
+        return _between(min(content.width, content.height), filters.min_side, filters.max_side)
+
+    return passes
 
 
 def _between(value: int, low: int | None, high: int | None) -> bool:
@@ -147,5 +176,5 @@ def _seconds(text: str) -> float:
             if len(text) == len(date(2000, 1, 1).strftime(form)):
                 return datetime.strptime(text, form).astimezone().timestamp()
         return datetime.fromisoformat(text).astimezone().timestamp()
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:  # Windows knows no time before 1970
         raise UsageError(f"{text!r} is no date: write it as 2024, 2024-05 or 2024-05-31") from error

@@ -14,16 +14,23 @@ from typing import Any
 import numpy as np
 
 from lookalike import decode
-from lookalike.errors import CorruptError, ImageError, TooLargeError
+from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
 from lookalike.workers import WorkerLostError, Workers
 
-__all__ = ["DECODE_BYTES", "DECODE_SECONDS", "Isolated"]
+__all__ = ["DECODE_BYTES", "DECODE_SECONDS", "DecodingEndedError", "Isolated"]
 
 DECODE_SECONDS = 10.0
 """Longest that one file may take."""
 
 DECODE_BYTES = 1 << 30
 """Most memory that one file may take, beyond what an idle worker has."""
+
+
+class DecodingEndedError(LookalikeError):
+    """The processes could not be started, or were ended with the program: no picture is to blame."""
+
+    status = 503
+    kind = "ended"
 
 
 class Isolated:
@@ -56,12 +63,16 @@ class Isolated:
         ------
         ImageError
             As that does; also for a file that ends its process or exceeds a limit.
+        DecodingEndedError
+            If there is no process to do it, so that nothing is known of the file.
         """
         try:
             result = self._workers.call((name, files, settings), self._seconds * len(files))
         except WorkerLostError as error:
             if error.late:
                 raise TooLargeError(f"decoding it took longer than {self._seconds:g} seconds") from error
+            if not error.job:
+                raise DecodingEndedError("the processes that decode pictures have ended or cannot start") from error
             raise CorruptError("the codec crashed on it") from error
         if isinstance(result, ImageError):
             raise result

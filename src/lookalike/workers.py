@@ -37,11 +37,13 @@ class WorkerLostError(Exception):
     ----------
     late
         Whether it was ended for the time it took.
+    job
+        Whether the job is to blame: not if the process never got as far, or was ended with all others.
     """
 
-    def __init__(self, late: bool) -> None:
+    def __init__(self, late: bool, job: bool = True) -> None:
         super().__init__("the job took too long" if late else "the process died")
-        self.late = late
+        self.late, self.job = late, job
 
 
 class Workers:
@@ -133,18 +135,19 @@ class Workers:
             if worker is None:
                 with self._lock:
                     if self._closed:
-                        raise WorkerLostError(late=False)
+                        raise WorkerLostError(late=False, job=False)
                     worker = _Worker(*self._start)
                     self._running.add(worker)
             return worker.ask(job, seconds)
         except (OSError, EOFError, ValueError) as error:  # gone: the next job gets a new one
             late = worker is not None and worker.late
+            blamed = worker is not None and worker.ready and not self._closed
             if worker is not None:
                 worker.end()
                 with self._lock:
                     self._running.discard(worker)
             worker = None
-            raise WorkerLostError(late) from error
+            raise WorkerLostError(late, blamed) from error
         finally:
             self._idle.put(worker)
 
@@ -165,16 +168,16 @@ class _Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
-        self._ready = False
+        self.ready = False
         self.late = False
         with contextlib.suppress(OSError):  # it is gone already: the first job says so
             _send(self._to, (make, arguments))
 
     def ask(self, job: Any, seconds: float | None = None) -> tuple[bool, Any]:
         """Return (True, result) or (False, traceback); raises OSError or EOFError if the process is gone."""
-        if not self._ready:
+        if not self.ready:
             _receive(self._from)
-            self._ready = True
+            self.ready = True
         clock = None if seconds is None else threading.Timer(seconds, self._too_late)
         try:
             if clock is not None:

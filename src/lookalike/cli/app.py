@@ -31,6 +31,7 @@ from lookalike.cli.evaluate import evaluate
 from lookalike.cli.explain import explaining
 from lookalike.cli.export import export
 from lookalike.cli.map import map_
+from lookalike.cli.serve import serve
 from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
@@ -500,4 +501,5 @@ app.command()(classify)
 app.command()(cluster)
 app.command(name="map")(map_)
 app.command()(distances)
+app.command()(serve)
 app.add_typer(train, name="train")

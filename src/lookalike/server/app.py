@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from lookalike.errors import LookalikeError
 from lookalike.library import Library, open_library
 from lookalike.server.api import router
-from lookalike.server.guard import Guard, error_body
+from lookalike.server.guard import KIND, Guard, error_body
 from lookalike.server.settings import Settings
 from lookalike.server.state import State
 
@@ -61,6 +62,7 @@ def create_app(library: Library | str | os.PathLike[str], settings: Settings | N
         docs_url=None,  # its page is fetched from elsewhere
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        default_response_class=Answer,
         lifespan=lifespan,
     )
     app.state.lookalike = state
@@ -69,34 +71,31 @@ def create_app(library: Library | str | os.PathLike[str], settings: Settings | N
     app.add_exception_handler(LookalikeError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_any)
     return app
 
 
-def _body(status: int, error: str, errors: Any = ()) -> JSONResponse:
-    return JSONResponse(error_body(status, error, errors), status)
+class Answer(JSONResponse):
+    """JSON in ASCII: a file's name may hold bytes that are no UTF-8, and they come back as they were."""
+
+    def render(self, content: Any) -> bytes:
+        """See `Answer`."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 async def _on_ours(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LookalikeError)
-    return _body(error.status, str(error))
+    # One status stands for several kinds: whoever wants to know which reads this.
+    return Answer(error_body(error.status, str(error)), error.status, headers={KIND: error.kind})
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = [{"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]} for one in error.errors()]
-    first = found[0]
-    return _body(422, f"{first['where']}: {first['what']}", found)
+    found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return Answer(error_body(422, found[0], found), 422, headers={KIND: "usage"})
 
 
 async def _on_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     said = {404: "there is nothing at this address", 405: "this address takes another method"}
-    return JSONResponse(
-        error_body(error.status_code, said.get(error.status_code, str(error.detail))), error.status_code,
-        headers=dict(error.headers or {}),
-    )  # fmt: skip
-
-
-async def _on_any(_: Request, __: Exception) -> JSONResponse:
-    return _body(500, "this is a fault of the server: its log says more")
+    body = error_body(error.status_code, said.get(error.status_code, str(error.detail)))
+    return Answer(body, error.status_code, headers=dict(error.headers or {}))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import logging
+import re
+import time
 from collections.abc import Iterable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -13,13 +17,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.server.settings import Settings
 
-__all__ = ["COOKIE", "Guard", "error_body"]
+__all__ = ["COOKIE", "KIND", "Guard", "error_body"]
 
 COOKIE = "lookalike"
 
+KIND = "x-lookalike-error"
+"""Header of an error's answer: its kind, as in docs/reference/errors.md."""
+
+_log = logging.getLogger("lookalike.server")
+
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_READING = ("/search", "/search/upload", "/compare", "/compare/explain", "/uploads")
-"""Calls below /api/v1 that are made by POST because they carry a picture, and change nothing that lasts."""
+_MOST_JSON = 1_000_000
+"""Bytes of a body that is no upload: JSON takes many times its length in memory once it is read."""
+_READING = re.compile(r"/api/v1/(search|search/upload|compare|compare/explain|uploads|map/[0-9]+/lasso)")
+"""Calls that are made by POST because of what they carry, and change nothing that lasts."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -35,9 +46,9 @@ _HEADERS = {
 }
 
 
-def error_body(status: int, error: str, errors: Iterable[object] = ()) -> dict[str, object]:
-    """Return the one body that every error has."""
-    return {"ok": False, "error": error, "errors": list(errors), "status": status}
+def error_body(status: int, error: str, errors: Iterable[str] = ()) -> dict[str, object]:
+    """Return the one body that every error has; `errors` are all that is wrong, where it is more than `error` says."""
+    return {"ok": False, "error": error, "errors": list(errors) or [error], "status": status}
 
 
 class Guard:
@@ -48,14 +59,19 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Guard`."""
+        if scope["type"] == "websocket":  # there are none
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
-            if scope["type"] != "websocket":  # there are none
-                await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        begun = False
 
         async def answer(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 out = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     out[name] = value
@@ -70,7 +86,14 @@ class Guard:
         if (entry := self._entry(scope)) is not None:
             await entry(scope, receive, answer)
             return
-        await self._app(scope, _Limit(receive, self._settings.max_upload), answer)
+        try:
+            await self._app(scope, _Limit(receive, self._most(headers), self._settings.body_seconds), answer)
+        except Exception:
+            _log.exception("%s %s", scope["method"], scope["path"])
+            if begun:
+                raise
+            body = error_body(500, "this is a fault of the server: its log says more")
+            await JSONResponse(body, 500)(scope, receive, answer)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         settings, method = self._settings, scope["method"]
@@ -78,12 +101,12 @@ class Guard:
         if "*" not in settings.hosts and _name(host) not in settings.hosts:
             return 403, f"this server is not called {_name(host) or 'by no name'}: see --allow-host"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return 403, "pages of other sites may not call this server"
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not self._is_page(scope, headers):
             return 403, "pages of other sites may not call this server"
         path = _path(scope)
-        reading = method in _SAFE or (method == "POST" and path.removeprefix("/api/v1") in _READING)
+        reading = method in _SAFE or (method == "POST" and _READING.fullmatch(path) is not None)
         bearer, cookie = self._brought(headers)
         if settings.private and not (bearer or cookie or self._brings(scope)):
             return 401, "this server wants its token: Authorization: Bearer TOKEN, or /?token=TOKEN in a browser"
@@ -94,9 +117,16 @@ class Guard:
             announced = int(headers.get("content-length", "0"))
         except ValueError:
             return 400, "Content-Length is no number"
-        if announced > settings.max_upload:
-            return 413, f"a request may be at most {settings.max_upload:,} bytes long"
+        most = self._most(headers)
+        if announced > most:
+            return 413, f"a request may be at most {most:,} bytes long"
         return None
+
+    def _most(self, headers: Headers) -> int:
+        """Return how many bytes a body may have."""
+        if headers.get("content-type", "").lower().startswith("multipart/"):
+            return self._settings.max_upload
+        return min(self._settings.max_upload, _MOST_JSON)
 
     def _is_page(self, scope: Scope, headers: Headers) -> bool:
         """Whether a link on another site leads here: that is how people come to a page."""
@@ -120,27 +150,35 @@ class Guard:
         """Return the way in for a browser that brings the token in the address: a cookie, and the address without."""
         if not self._brings(scope):
             return None
-        response = RedirectResponse(scope.get("root_path", "") + _path(scope) or "/", 303)
+        # Two slashes at the beginning would lead to another host.
+        path = scope.get("root_path", "") + "/" + _path(scope).lstrip("/\\")
+        kept = [(name, value) for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name != "token"]
+        response = RedirectResponse(path + ("?" + urlencode(kept) if kept else ""), 303)
         response.set_cookie(COOKIE, self._settings.token, httponly=True, samesite="strict", path="/")
         return response
 
 
-class _TooMuchError(HTTPException):
-    """A body is longer than it may be."""
-
-
 class _Limit:
-    """Counts a body while it comes, for one that does not announce its length."""
+    """Counts a body while it comes, for one that does not announce its length, and how long it takes to come."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         self._receive, self._left, self._most = receive, most, most
+        self._deadline, self._whole = time.monotonic() + seconds, False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._whole:  # whoever asks now waits for the other side to leave
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(self._deadline - time.monotonic(), 0))
+        except TimeoutError:
+            raise HTTPException(
+                408, "the request did not come in time: send it again", {"connection": "close"}
+            ) from None
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
             if self._left < 0:
-                raise _TooMuchError(413, f"a request may be at most {self._most:,} bytes long")
+                raise HTTPException(413, f"a request may be at most {self._most:,} bytes long", {"connection": "close"})
         return message
 
 

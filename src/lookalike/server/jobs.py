@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import queue
 import threading
 import time
@@ -16,7 +17,10 @@ from lookalike.errors import LookalikeError, UsageError
 
 __all__ = ["Job", "JobStoppedError", "Jobs"]
 
+_log = logging.getLogger("lookalike.server")
+
 KEPT = 100
+_VALUES = 8  # of jobs whose value is kept: that of a large library takes megabytes
 _LOOKS = 0.2  # seconds between two looks at a job that is watched
 
 
@@ -38,10 +42,10 @@ class Job:
         What is told while it runs: a stage with how many of how many, or counts.
     result
         What came of it, as JSON can hold it.
-    error
-        Why it failed.
+    error, error_kind
+        Why it failed, and the kind of error: see `lookalike.errors`.
     value
-        What came of it, for calls that read it by parts.
+        What came of it, for calls that read it by parts; None again once there are newer ones.
     """
 
     number: int
@@ -51,6 +55,7 @@ class Job:
     progress: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     error: str | None = None
+    error_kind: str | None = None
     started: float | None = None
     ended: float | None = None
     value: Any = field(default=None, repr=False)
@@ -61,7 +66,7 @@ class Job:
         """Return it as a call answers it."""
         return {
             "id": self.number, "kind": self.kind, "title": self.title, "state": self.state,
-            "progress": dict(self.progress), "result": self.result, "error": self.error,
+            "progress": dict(self.progress), "result": self.result, "error": self.error, "error_kind": self.error_kind,
             "started": self.started, "ended": self.ended,
         }  # fmt: skip
 
@@ -80,6 +85,7 @@ class Jobs:
         self._waiting: queue.SimpleQueue[tuple[Job, Callable[[Job], dict[str, Any]]] | None] = queue.SimpleQueue()
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def start(self, kind: str, title: str, work: Callable[[Job], dict[str, Any]]) -> Job:
         """Take in a job: `work` is called with it, tells its progress by `tell`, and returns the result."""
@@ -146,7 +152,10 @@ class Jobs:
         return job
 
     async def watch(self, job: Job, seconds: float = 15.0) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield what is known of a job whenever it changes, last when it is over; None after `seconds` of silence."""
+        """Yield what is known of a job whenever it changes; None after `seconds` of silence.
+
+        It ends when the job is over, which is told last, or when no more is watched: see `leave`.
+        """
         seen, told = -1, time.monotonic()
         while True:
             if job.version != seen:
@@ -156,13 +165,20 @@ class Jobs:
                 yield facts
                 if over:
                     return
+            elif self._closed:
+                return
             elif time.monotonic() - told > seconds:
                 told = time.monotonic()
                 yield None
             await asyncio.sleep(_LOOKS)
 
+    def leave(self) -> None:
+        """Have whoever watches go, so that a server can stop: they would keep it."""
+        self._closed = True
+
     def close(self) -> None:
         """Stop what runs and take no more."""
+        self._closed = True
         with self._changed:
             for job in self._jobs.values():
                 job.stopping = True
@@ -176,22 +192,26 @@ class Jobs:
     def _run(self) -> None:
         while (item := self._waiting.get()) is not None:
             job, work = item
-            if job.over:
-                continue
             with self._changed:
+                if job.over:
+                    continue
                 job.state, job.started = "running", time.time()
                 self._touch(job)
-            state, error = "done", None
+            state, error, kind = "done", None, None
             try:
                 job.result = work(job)
             except JobStoppedError:
                 state = "stopped"
             except LookalikeError as failure:
-                state, error = "failed", str(failure)
-            except Exception as failure:  # a job that breaks must not end the thread
-                state, error = "failed", f"{type(failure).__name__}: {failure}"
+                state, error, kind = "failed", str(failure), failure.kind
+            except Exception:  # a job that breaks must not end the thread
+                _log.exception("job %d, %s", job.number, job.title)
+                state, error, kind = "failed", "this is a fault of the server: its log says more", "error"
             with self._changed:
-                job.state, job.error, job.ended = state, error, time.time()
+                job.state, job.error, job.error_kind, job.ended = state, error, kind, time.time()
+                valued = [one for one in self._jobs.values() if one.value is not None]
+                for old in valued[:-_VALUES]:
+                    old.value = None
                 self._touch(job)
 
     def _touch(self, job: Job) -> None:

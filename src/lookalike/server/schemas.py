@@ -44,7 +44,7 @@ class Problem(BaseModel):
 
     ok: Literal[False]
     error: str = Field(description="One sentence that says what to do.")
-    errors: list[Any] = Field(description="More than one thing may be wrong with a request.")
+    errors: list[str] = Field(description="All that is wrong, where it is more than one thing.")
     status: int
 
 
@@ -242,6 +242,7 @@ class JobFacts(BaseModel):
     progress: dict[str, Any]
     result: dict[str, Any] | None
     error: str | None
+    error_kind: str | None = Field(description="As in docs/reference/errors.md.")
     started: float | None
     ended: float | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from lookalike.defaults import MAX_PIXELS
+from lookalike.defaults import MAX_PIXELS, MAX_UPLOAD
 
 __all__ = ["LOOPBACK", "Settings"]
 
@@ -28,6 +28,8 @@ class Settings:
         at this machine. ("*",) for any, where something in front of this server checks them.
     max_upload
         Largest body of a request, in bytes.
+    body_seconds
+        Longest that a request's body may take to come.
     max_pixels
         Largest picture that is decoded.
     seconds
@@ -43,7 +45,8 @@ class Settings:
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     private: bool = False
     hosts: tuple[str, ...] = LOOPBACK
-    max_upload: int = 20_000_000
+    max_upload: int = MAX_UPLOAD
+    body_seconds: float = 60.0
     max_pixels: int = MAX_PIXELS
     seconds: float = 10.0
     memory: int = 1 << 30

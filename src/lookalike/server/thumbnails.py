@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from lookalike.isolation import Isolated, thumbnail
-from lookalike.sources import read_bytes
 from lookalike.store import CacheFile, Store
 
 __all__ = ["SIDES", "Thumbnails"]
@@ -36,13 +36,13 @@ class Thumbnails:
         self._making: dict[bytes, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, digest: bytes, uri: str, side: int) -> bytes:
-        """Return the WebP of a content, read from `uri` if it has to be made.
+    def get(self, digest: bytes, read: Callable[[], bytes], side: int) -> bytes:
+        """Return the WebP of a content, whose bytes `read` gives if it has to be made.
 
         Raises
         ------
         ImageError
-            If the picture cannot be read any more.
+            If the picture cannot be decoded.
         """
         key = digest + side.to_bytes(2, "big")
         with self._lock:
@@ -51,7 +51,7 @@ class Thumbnails:
             with making:
                 held = self._cache.read([key]).get(key) if side <= _KEPT else None
                 if held is None:
-                    held = self.make(read_bytes(uri), side)
+                    held = self.make(read(), side)
                     if side <= _KEPT:
                         self._cache.write({key: held})
                 return held

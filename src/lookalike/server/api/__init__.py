@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from lookalike.server.api import compare, duplicates, jobs, pictures, search, status
+from lookalike.server.api import compare, duplicates, explore, jobs, pictures, search, status
 from lookalike.server.schemas import Problem
 
 __all__ = ["router"]
@@ -17,11 +17,12 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "From another site, or to another name"},
     404: {"model": Problem, "description": "Not there"},
     409: {"model": Problem, "description": "The library cannot be used so now"},
+    408: {"model": Problem, "description": "The body did not come in time"},
     413: {"model": Problem, "description": "Too much, or too large"},
     415: {"model": Problem, "description": "No picture, or of a kind that is not decoded"},
     422: {"model": Problem, "description": "The request or a picture in it is wrong"},
 }
 
 router = APIRouter(prefix="/api/v1", responses=_ERRORS)
-for part in (status, search, pictures, compare, duplicates, jobs):
+for part in (status, search, pictures, compare, duplicates, explore, jobs):
     router.include_router(part.router)

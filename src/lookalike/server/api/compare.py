@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from lookalike.errors import FetchError
 from lookalike.server.schemas import ComparedPictures, CompareRequest
 from lookalike.server.state import State, evidence_facts, state_of
-from lookalike.sources import read_bytes
 
 __all__ = ["router"]
 
@@ -18,11 +18,12 @@ router = APIRouter(tags=["compare"])
 
 
 @router.post("/compare", operation_id="compare")
-def compare(asked: CompareRequest, state: Annotated[State, Depends(state_of)]) -> ComparedPictures:
+async def compare(asked: CompareRequest, state: Annotated[State, Depends(state_of)]) -> ComparedPictures:
     """Verdict with its reason, distances, dimensions, bytes, pixels of two pictures."""
-    sides, (a, b) = _sides(asked, state)
-    with state.heavy:
-        found = state.library.compare(*sides, descriptors=asked.descriptors, max_pixels=state.settings.max_pixels)
+    sides, (a, b) = await _sides(asked, state)
+    found = await state.heavily(
+        lambda: state.library.compare(*sides, descriptors=asked.descriptors, max_pixels=state.settings.max_pixels)
+    )
     return ComparedPictures(
         a=a, b=b, distances=dict(found.distances), width_a=found.width_a, height_a=found.height_a,
         width_b=found.width_b, height_b=found.height_b, bytes_a=found.bytes_a, bytes_b=found.bytes_b,
@@ -38,28 +39,35 @@ def compare(asked: CompareRequest, state: Annotated[State, Depends(state_of)]) -
     "/compare/explain", operation_id="explain", response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )  # fmt: skip
-def explain(asked: CompareRequest, state: Annotated[State, Depends(state_of)]) -> Response:
+async def explain(asked: CompareRequest, state: Annotated[State, Depends(state_of)]) -> Response:
     """Draw one laid upon the other, and which regions make them alike: a PNG."""
     from lookalike.explaining import explain as explain_pictures
     from lookalike.explaining import explainer
     from lookalike.render import why_sheet
 
-    sides, _ = _sides(asked, state)
+    sides, _ = await _sides(asked, state)
     name = explainer(asked.descriptors).spec.name
-    with state.heavy:
+
+    def draw() -> bytes:
         compared = state.library.compare(*sides, descriptors=asked.descriptors, max_pixels=state.settings.max_pixels)
         found = explain_pictures(*sides, descriptor=name, max_pixels=state.settings.max_pixels)
         stream = io.BytesIO()
         why_sheet(found, compared.evidence).save(stream, "PNG")
-    return Response(stream.getvalue(), media_type="image/png")
+        return stream.getvalue()
+
+    return Response(await state.heavily(draw), media_type="image/png")
 
 
-def _sides(asked: CompareRequest, state: State) -> tuple[list[bytes], list[str]]:
+async def _sides(asked: CompareRequest, state: State) -> tuple[list[bytes], list[str]]:
     """Return the bytes of both pictures, and how they are called."""
     sides, names = [], []
-    for ref in (asked.a, asked.b):
-        one = state.asked(ref)
+    for one in await state.asked([asked.a, asked.b]):
+        if one.query.problem:
+            raise FetchError(f"{one.query.name}: {one.query.problem}")
         names.append(one.query.name)
-        own = state.library.store.own_files()
-        sides.append(one.data if one.data is not None else read_bytes(one.query.name, exclude_ids=own))
+        if one.data is not None:
+            sides.append(one.data)
+        else:
+            image, content = state.image(one.query.own)
+            sides.append(await state.drawn(lambda image=image, content=content: state.read(image, content)))  # type: ignore[misc]
     return sides, names

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from lookalike.errors import UsageError
 from lookalike.results import DuplicateGroup, DuplicateReport
 from lookalike.server.jobs import Job
 from lookalike.server.schemas import DuplicatesAnswer, DuplicatesRequest, GroupFacts, JobFacts, MemberFacts
-from lookalike.server.state import MissingError, State, evidence_facts, picture_facts, state_of
+from lookalike.server.state import State, evidence_facts, picture_facts, state_of
 
 __all__ = ["found_by", "router"]
 
@@ -87,24 +86,8 @@ def duplicate_groups(
 
 
 def found_by(number: int, state: State) -> DuplicateReport:
-    """Return what a job found.
-
-    Raises
-    ------
-    MissingError
-        If there is no such job.
-    UsageError
-        If it is of another kind, or not done.
-    """
-    try:
-        job = state.jobs.get(number)
-    except KeyError:
-        raise MissingError(f"there is no job {number}") from None
-    if job.kind != "duplicates":
-        raise UsageError(f"job {number} looks for no duplicates")
-    if job.state != "done":
-        raise UsageError(f"job {number} is {job.state}: read its groups when it is done")
-    report: DuplicateReport = job.value
+    """Return what a job found: see `State.value_of`."""
+    report: DuplicateReport = state.value_of(number, "duplicates")
     return report
 
 

@@ -12,7 +12,7 @@ from lookalike.descriptors import get_descriptor
 from lookalike.results import IndexReport
 from lookalike.server.jobs import Job
 from lookalike.server.schemas import IndexRequest, JobFacts, JobList
-from lookalike.server.state import MissingError, State, state_of
+from lookalike.server.state import State, state_of
 
 __all__ = ["router"]
 
@@ -55,25 +55,18 @@ def jobs(state: Annotated[State, Depends(state_of)]) -> JobList:
 @router.get("/jobs/{number}", operation_id="job")
 def job(number: Number, state: Annotated[State, Depends(state_of)]) -> JobFacts:
     """How far a job is, or what came of it."""
-    return JobFacts(**_job(number, state).facts())
+    return JobFacts(**state.job(number).facts())
 
 
 @router.post("/jobs/{number}/stop", operation_id="stop")
 def stop(number: Number, state: Annotated[State, Depends(state_of)]) -> JobFacts:
     """Have a job leave off as soon as it can; what it has done stays done."""
-    _job(number, state)
+    state.job(number)
     return JobFacts(**state.jobs.stop(number).facts())
 
 
-def _job(number: int, state: State) -> Job:
-    try:
-        return state.jobs.get(number)
-    except KeyError:
-        raise MissingError(f"there is no job {number}") from None
-
-
 def _numbered(number: Number, state: Annotated[State, Depends(state_of)]) -> Job:
-    return _job(number, state)  # looked up before the answer begins
+    return state.job(number)  # looked up before the answer begins
 
 
 @router.get("/jobs/{number}/events", operation_id="job_events", response_class=EventSourceResponse)

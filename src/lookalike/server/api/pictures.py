@@ -6,13 +6,13 @@ import os
 from typing import Annotated
 from urllib.parse import quote
 
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from lookalike.server.schemas import PictureFacts, PicturePage
 from lookalike.server.state import MissingError, State, picture_facts, state_of
 from lookalike.server.thumbnails import SIDES
-from lookalike.sources import is_url, read_bytes
 
 __all__ = ["router"]
 
@@ -47,7 +47,7 @@ def picture(id: Id, state: Annotated[State, Depends(state_of)]) -> PictureFacts:
     "/pictures/{id}/thumbnail", operation_id="thumbnail", response_class=Response,
     responses={200: {"content": {"image/webp": {}}}},
 )  # fmt: skip
-def thumbnail(
+async def thumbnail(
     id: Id,  # noqa: A002
     request: Request,
     state: Annotated[State, Depends(state_of)],
@@ -57,14 +57,14 @@ def thumbnail(
     """A picture, upright, as WebP."""
     if side not in SIDES:
         raise MissingError(f"there are thumbnails of {', '.join(map(str, SIDES))} pixels")
-    image, content = state.image(id)
+    image, content = await anyio.to_thread.run_sync(state.image, id)
     tag = f'"{content.hash.hex()[:24]}-{side}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if version and content.hash.hex().startswith(version):
         headers["cache-control"] = "private, max-age=31536000, immutable"
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    body = state.thumbnails.get(content.hash, image.uri, side)
+    body = await state.drawn(lambda: state.thumbnails.get(content.hash, lambda: state.read(image, content), side))
     return Response(body, media_type="image/webp", headers=headers)
 
 
@@ -75,11 +75,9 @@ def thumbnail(
 def file(id: Id, state: Annotated[State, Depends(state_of)]) -> Response:  # noqa: A002
     """The file itself, to be saved."""
     image, content = state.image(id)
-    if is_url(image.uri):
-        raise MissingError("this picture was fetched from a URL: it is not kept")
     name = quote(os.path.basename(image.uri).encode("utf-8", "surrogateescape"))  # noqa: PTH119 - a URI, byte by byte
     return Response(
-        read_bytes(image.uri, exclude_ids=state.library.store.own_files()),
+        state.read(image, content),
         media_type=_TYPES.get((content.format or "").lower(), "application/octet-stream"),
         headers={"content-disposition": f"attachment; filename*=UTF-8''{name}", "cache-control": "private, no-cache"},
     )
@@ -89,7 +87,7 @@ def file(id: Id, state: Annotated[State, Depends(state_of)]) -> Response:  # noq
     "/uploads/{id}/thumbnail", operation_id="upload_thumbnail", response_class=Response,
     responses={200: {"content": {"image/webp": {}}}},
 )  # fmt: skip
-def upload_thumbnail(
+async def upload_thumbnail(
     id: Annotated[str, Path(max_length=64)],  # noqa: A002
     state: Annotated[State, Depends(state_of)],
     side: Annotated[int, Query()] = 256,
@@ -98,5 +96,5 @@ def upload_thumbnail(
     if side not in SIDES:
         raise MissingError(f"there are thumbnails of {', '.join(map(str, SIDES))} pixels")
     upload = state.uploads.get(id)
-    with state.heavy:
-        return Response(state.thumbnails.make(upload.data, side), media_type="image/webp")
+    body = await state.drawn(lambda: state.thumbnails.make(upload.data, side))
+    return Response(body, media_type="image/webp")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import ValidationError
 
 from lookalike.decode import decode
-from lookalike.errors import ImageError, LookalikeError, UsageError
+from lookalike.errors import UsageError
 from lookalike.results import SearchResult
 from lookalike.searching import Query
 from lookalike.server.schemas import (
@@ -29,45 +29,31 @@ router = APIRouter(tags=["search"])
 
 
 @router.post("/uploads", operation_id="upload")
-def upload(picture: Annotated[UploadFile, File()], state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
+async def upload(picture: Annotated[UploadFile, File()], state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
     """Send a picture to ask about; it is kept in memory for an hour, and named in further calls."""
-    name, data = picture.filename or "picture", picture.file.read()
-    with state.heavy:
+    name = picture.filename or "picture"
+
+    def take() -> UploadAnswer:
+        data = picture.file.read()
         image = decode(data, min_side=256, max_pixels=state.settings.max_pixels)
-    kept = state.uploads.add(name, data)
-    return UploadAnswer(
-        upload=kept.id, name=name, width=image.width, height=image.height, bytes=len(data), format=image.format,
-        library=list(state.same_file(data)),
-    )  # fmt: skip
+        kept = state.uploads.add(name, data)
+        return UploadAnswer(
+            upload=kept.id, name=name, width=image.width, height=image.height, bytes=len(data), format=image.format,
+            library=list(state.same_file(data)),
+        )  # fmt: skip
+
+    return await state.heavily(take)
 
 
 @router.post("/search", operation_id="search")
-def search(asked: SearchRequest, state: Annotated[State, Depends(state_of)]) -> SearchAnswer:
+async def search(asked: SearchRequest, state: Annotated[State, Depends(state_of)]) -> SearchAnswer:
     """Find the most similar pictures, closest first; verified ones by the probability that they are copies, first."""
-    found: list[Asked] = []
-    for ref in asked.queries:
-        try:
-            found.append(state.asked(ref))
-        except ImageError as error:
-            found.append(Asked(Query(str(ref.url), problem=str(error)), (), None))
-    with state.heavy:
-        result = state.library.search(
-            [one.query for one in found],
-            asked.k,
-            descriptor=asked.descriptor,
-            threshold=asked.threshold,
-            verify=asked.verify,
-            only=asked.only.filters() if asked.only else None,
-            together=asked.together,
-            region=asked.region,
-            max_pixels=state.settings.max_pixels,
-            allow_private_urls=state.settings.allow_private_urls,
-        )
-    return _answer(state, result, found, verified=asked.verify)
+    found = await state.asked(asked.queries)
+    return await state.heavily(lambda: _search(asked, found, state))
 
 
 @router.post("/search/upload", operation_id="search_upload")
-def search_upload(
+async def search_upload(
     picture: Annotated[UploadFile, File()],
     state: Annotated[State, Depends(state_of)],
     settings: Annotated[str, Form(max_length=100_000, description="A search as JSON, without queries.")] = "{}",
@@ -79,24 +65,38 @@ def search_upload(
         raise UsageError(f"settings are no JSON: {error}") from error
     if not isinstance(given, dict) or "queries" in given:
         raise UsageError('settings are a JSON object such as {"k": 5}, without queries')
-    kept = state.uploads.add(picture.filename or "picture", picture.file.read())
     try:
-        asked = SearchRequest.model_validate({**given, "queries": [QueryRef(upload=kept.id)]})
+        asked = SearchRequest.model_validate({**given, "queries": [QueryRef(id=1)]})
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"settings: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    answer = search(asked, state)
-    problem = answer.queries[0].problem
-    if problem is not None:
-        raise _PictureError(problem)
-    return answer
+    name = picture.filename or "picture"
+
+    def find() -> SearchAnswer:
+        data = picture.file.read()
+        answer = _search(asked, [Asked(Query(name, data=data), state.same_file(data), data)], state)
+        if answer.queries[0].problem is not None:
+            decode(data, min_side=256, max_pixels=state.settings.max_pixels)  # says of what kind it is
+            raise UsageError(answer.queries[0].problem)
+        return answer
+
+    return await state.heavily(find)
 
 
-class _PictureError(LookalikeError):
-    """The one picture that was sent cannot be used."""
-
-    status = 422
-    kind = "image"
+def _search(asked: SearchRequest, found: list[Asked], state: State) -> SearchAnswer:
+    result = state.library.search(
+        [one.query for one in found],
+        asked.k,
+        descriptor=asked.descriptor,
+        threshold=asked.threshold,
+        verify=asked.verify,
+        only=asked.only.filters() if asked.only else None,
+        together=asked.together,
+        region=asked.region,
+        max_pixels=state.settings.max_pixels,
+        allow_private_urls=state.settings.allow_private_urls,
+    )
+    return _answer(state, result, found, verified=asked.verify)
 
 
 def _answer(state: State, result: SearchResult, asked: list[Asked], *, verified: bool) -> SearchAnswer:
