@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,8 @@ def make_decoder(memory: int) -> Callable[[tuple[str, tuple[bytes, ...], dict[st
     """Return what a worker process does: the name of a function, files and settings in; a result or an error out."""
     from lookalike import formats  # noqa: F401 - loaded before memory is limited, like the codecs below
 
+    # What a codec grumbles about is in its error; printed, it would only come between other lines.
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
     _load_codecs()
     _limit_memory(memory)
 

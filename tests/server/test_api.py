@@ -115,7 +115,8 @@ def test_each_setting_of_a_search_changes_the_answer(asked, shelf):
 @pytest.mark.parametrize(
     ("only", "name"),
     [({"under": ["FOLDER/odd"]}, "odd"), ({"before": "2021"}, "old"), ({"label": ["old"]}, "old"),
-     ({"after": "2021", "formats": ["jpg"]}, "new"), ({"max_side": 70}, "odd"), ({"max_bytes": 20000, "min_bytes": 1000, "formats": ["png"]}, "odd")],
+     ({"after": "2021", "formats": ["jpg"]}, "new"), ({"max_side": 70}, "odd"),
+     ({"max_bytes": 20000, "min_bytes": 1000, "formats": ["png"]}, "odd")],
 )  # fmt: skip
 def test_each_filter_narrows_a_search(asked, shelf, only, name):
     only = {key: [v.replace("FOLDER", str(shelf.folder)) for v in val] if key == "under" else val

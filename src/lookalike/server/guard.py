@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import logging
 import re
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.server.settings import Settings
 
-__all__ = ["COOKIE", "KIND", "Guard", "error_body"]
+__all__ = ["COOKIE", "KIND", "Guard", "cookie_of", "error_body"]
 
 COOKIE = "lookalike"
 
@@ -46,6 +47,11 @@ _HEADERS = {
 }
 
 
+def cookie_of(settings: Settings) -> str:
+    """Return the value of a server's cookie: not its token, for other servers on this machine see the cookie, too."""
+    return hmac.new(settings.token.encode(), b"lookalike cookie", hashlib.sha256).hexdigest()
+
+
 def error_body(status: int, error: str, errors: Iterable[str] = ()) -> dict[str, object]:
     """Return the one body that every error has; `errors` are all that is wrong, where it is more than `error` says."""
     return {"ok": False, "error": error, "errors": list(errors) or [error], "status": status}
@@ -56,6 +62,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
+        self._cookie = cookie_of(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Guard`."""
@@ -113,12 +120,11 @@ class Guard:
         # A cookie comes by itself, whoever's page it is that calls: what changes anything takes the header.
         if not reading and not bearer:
             return 401, "a call that changes anything brings the server's token: Authorization: Bearer TOKEN"
-        try:
-            announced = int(headers.get("content-length", "0"))
-        except ValueError:
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
             return 400, "Content-Length is no number"
         most = self._most(headers)
-        if announced > most:
+        if len(length) > 18 or int(length) > most:
             return 413, f"a request may be at most {most:,} bytes long"
         return None
 
@@ -137,7 +143,9 @@ class Guard:
         """Return whether the token comes as a header, and as a cookie."""
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         cookies = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
-        return kind.lower() == "bearer" and self._is_token(bearer.strip()), self._is_token(cookies.get(COOKIE, ""))
+        return kind.lower() == "bearer" and self._is_token(bearer.strip()), hmac.compare_digest(
+            cookies.get(COOKIE, "").encode(), self._cookie.encode()
+        )
 
     def _brings(self, scope: Scope) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
@@ -154,7 +162,7 @@ class Guard:
         path = scope.get("root_path", "") + "/" + _path(scope).lstrip("/\\")
         kept = [(name, value) for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name != "token"]
         response = RedirectResponse(path + ("?" + urlencode(kept) if kept else ""), 303)
-        response.set_cookie(COOKIE, self._settings.token, httponly=True, samesite="strict", path="/")
+        response.set_cookie(COOKIE, self._cookie, httponly=True, samesite="strict", path="/")
         return response
 
 
@@ -186,7 +194,8 @@ def _name(host: str) -> str:
     """Return a Host header without its port, in lower case, an IPv6 address without brackets."""
     host = host.strip().lower()
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        address, closed, _ = host[1:].partition("]")
+        return address if closed else ""
     return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
 
 
