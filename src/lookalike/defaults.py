@@ -23,6 +23,7 @@ __all__ = [
     "HOST",
     "KEEP_RULES",
     "KS",
+    "LABELS",
     "LEVEL",
     "LEVELS",
     "MAP_METHOD",
@@ -77,6 +78,9 @@ PORT = 8000
 
 MAX_UPLOAD = 20_000_000
 """Bytes of the largest request that a server takes."""
+
+LABELS = "folder"
+"""How labels are told where they narrow a search: by the name of a picture's folder."""
 
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 DEVICE = "auto"

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from itertools import islice
 
+from lookalike.defaults import LABELS
 from lookalike.errors import UsageError
-from lookalike.labels import FOLDER, read_labels
+from lookalike.labels import read_labels
 from lookalike.sources import is_url, normalise_uri
 from lookalike.store import Content, Image, Store
 from lookalike.types import Uri
@@ -52,7 +53,7 @@ class Filters:
     max_bytes: int | None = None
     formats: tuple[str, ...] = ()
     label: tuple[str, ...] = ()
-    labels: str = FOLDER
+    labels: str = LABELS
 
     def __post_init__(self) -> None:
         for name in ("under", "formats", "label"):

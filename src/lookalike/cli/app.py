@@ -19,6 +19,7 @@ from lookalike.cli.common import (
     exit_with,
     listed,
     open_library,
+    parsed_region,
     progress,
     ruled,
     stages,
@@ -162,6 +163,20 @@ def search(
         bool,
         typer.Option("--verify", help="Tell what the query is to each neighbour, by aligning their pixels."),
     ] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="Ask one question with all queries: by the mean of their vectors.")
+    ] = False,
+    region: options.Region = None,
+    under: options.Under = None,
+    after: options.After = None,
+    before: options.Before = None,
+    min_side: options.MinSide = None,
+    max_side: options.MaxSide = None,
+    min_bytes: options.MinBytes = None,
+    max_bytes: options.MaxBytes = None,
+    picture_format: options.FilterFormat = None,
+    label: options.FilterLabel = None,
+    labels: options.LabelsHow = defaults.LABELS,
     clusters: Annotated[
         str | None,
         typer.Option(
@@ -195,9 +210,18 @@ def search(
       curl -s https://example.org/a.jpg | lookalike search - --format json
       lookalike search new/ --threshold 0.1 --format csv
       lookalike search new/ --verify -k 3
+      lookalike search beach.jpg --under ~/Pictures/2024 --min-side 1000 --picture-format jpeg
+      lookalike search dog.jpg beach.jpg --together
       lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
+    from lookalike.filters import Filters
+
     chosen = face(output, format_, ("png", "html"))
+    only = Filters(
+        under=tuple(under or ()), after=after, before=before, min_side=min_side, max_side=max_side,
+        min_bytes=min_bytes, max_bytes=max_bytes, formats=tuple(picture_format or ()), label=tuple(label or ()),
+        labels=labels,
+    )  # fmt: skip
     asked: list[Any] = [
         sys.stdin.buffer.read() if query == "-" else query for query in listed(queries, files_from, null)
     ]
@@ -210,6 +234,9 @@ def search(
                 descriptor=descriptor,
                 threshold=threshold,
                 verify=verify,
+                only=only or None,
+                together=together,
+                region=parsed_region(region),
                 clusters=clusters,
                 votes=votes,
                 max_pixels=max_pixels,
