@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class Server:
     token: str
     process: subprocess.Popen[str]
     library: Path
+    temporary: Path
 
     def memory(self, field: str = "VmHWM") -> int:
         """Return bytes of the process's memory: its peak (VmHWM) or now (VmRSS)."""
@@ -118,7 +120,10 @@ class Server:
 def start(library: Path, *options: str) -> Server:
     """Start `lookalike serve` on a free port and wait until it says where."""
     command = [sys.executable, "-m", "lookalike", "serve", "--library", str(library), "--no-open", "--port", "0"]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+    temporary = Path(tempfile.mkdtemp(dir=library.parent))
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(temporary)}
+    )
     assert process.stderr is not None
     said = ""
     while "in a browser" not in said:
@@ -127,7 +132,7 @@ def start(library: Path, *options: str) -> Server:
         said += line
     found = re.search(r"(http://\S+:(\d+))/\?token=(\S+)", said)
     assert found is not None, said
-    return Server(found[1], int(found[2]), found[3], process, library)
+    return Server(found[1], int(found[2]), found[3], process, library, temporary)
 
 
 def end(server: Server, sig: int = signal.SIGINT, seconds: float = 15) -> int:
