@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from lookalike.errors import LookalikeError
 from lookalike.library import Library, open_library
 from lookalike.server.api import router
-from lookalike.server.guard import KIND, Guard, error_body
+from lookalike.server.guard import KIND, Guard, error_body, kind_of
 from lookalike.server.settings import Settings
 from lookalike.server.state import State
 
@@ -55,7 +55,7 @@ def create_app(library: Library | str | os.PathLike[str], settings: Settings | N
         yield
         state.close()
 
-    app = FastAPI(
+    app = _App(
         title="Lookalike",
         version=version("lookalike"),
         summary="Which pictures are the same, and which are alike.",
@@ -72,6 +72,20 @@ def create_app(library: Library | str | os.PathLike[str], settings: Settings | N
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     return app
+
+
+class _App(FastAPI):
+    """FastAPI, whose document says that errors are JSON also where the answer itself is a stream of events."""
+
+    def openapi(self) -> dict[str, Any]:
+        """See `_App`."""
+        document = super().openapi()
+        for path in document["paths"].values():
+            for call in path.values():
+                for status, answer in call["responses"].items():
+                    if status.startswith("4") and "text/event-stream" in answer["content"]:
+                        answer["content"] = {"application/json": answer["content"].pop("text/event-stream")}
+        return document
 
 
 class Answer(JSONResponse):
@@ -98,4 +112,4 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     said = {404: "there is nothing at this address", 405: "this address takes another method"}
     body = error_body(error.status_code, said.get(error.status_code, str(error.detail)))
-    return Answer(body, error.status_code, headers=dict(error.headers or {}))
+    return Answer(body, error.status_code, headers={KIND: kind_of(error.status_code), **(error.headers or {})})

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.server.settings import Settings
 
-__all__ = ["COOKIE", "KIND", "Guard", "cookie_of", "error_body"]
+__all__ = ["COOKIE", "KIND", "Guard", "cookie_of", "error_body", "kind_of"]
 
 COOKIE = "lookalike"
 
@@ -45,6 +45,14 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "geolocation=(), microphone=()",
 }
+
+
+_KINDS = {400: "usage", 401: "token", 403: "refused", 404: "not found", 405: "usage", 408: "late", 413: "too large"}
+
+
+def kind_of(status: int) -> str:
+    """Return the kind of an error that has no class of its own."""
+    return _KINDS.get(status, "error")
 
 
 def cookie_of(settings: Settings) -> str:
@@ -88,7 +96,7 @@ class Guard:
 
         refusal = self._refusal(scope, headers)
         if refusal is not None:
-            await JSONResponse(error_body(*refusal), refusal[0])(scope, receive, answer)
+            await JSONResponse(error_body(*refusal), refusal[0], {KIND: kind_of(refusal[0])})(scope, receive, answer)
             return
         if (entry := self._entry(scope)) is not None:
             await entry(scope, receive, answer)
