@@ -10,6 +10,7 @@ import time
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -177,8 +178,10 @@ def test_the_command_answers_as_python_does(shelf, tmp_path, capfdbinary, option
     given = [one.format(tmp_path) for one in options]
     code = main(["search", str(query), "--library", str(shelf.path), "-d", "fake", "--format", "csv", *given])
     rows = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
-    only = Filters(**{key: [one.format(tmp_path) for one in value] if key == "under" else value
-                      for key, value in filters.items()})  # fmt: skip
+    asked: dict[str, Any] = dict(filters)
+    if "under" in asked:
+        asked["under"] = [one.format(tmp_path) for one in asked["under"]]
+    only = Filters(**asked)
     found = shelf.search(query, descriptor="fake", only=only)
     assert code == 0
     assert [row["uri"] for row in rows] == [uri for uri in found.uris[0] if uri]

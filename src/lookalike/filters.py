@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from itertools import islice
@@ -44,15 +44,15 @@ class Filters:
         How labels are told: see `lookalike.labels.read_labels`.
     """
 
-    under: tuple[str, ...] = ()
+    under: Sequence[str] = ()
     after: str | None = None
     before: str | None = None
     min_side: int | None = None
     max_side: int | None = None
     min_bytes: int | None = None
     max_bytes: int | None = None
-    formats: tuple[str, ...] = ()
-    label: tuple[str, ...] = ()
+    formats: Sequence[str] = ()
+    label: Sequence[str] = ()
     labels: str = LABELS
 
     def __post_init__(self) -> None:

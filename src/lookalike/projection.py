@@ -159,7 +159,8 @@ def on_grid(xy: NDArray[np.float32]) -> NDArray[np.uint16]:
     low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     side = float((high - low).max()) or 1.0
     placed = (xy - (low + high) / 2) / side + 0.5
-    return np.clip(np.rint(placed * GRID), 0, GRID).astype(np.uint16)
+    found: NDArray[np.uint16] = np.clip(np.rint(placed * GRID), 0, GRID).astype(np.uint16)
+    return found
 
 
 def inside(places: NDArray[np.uint16], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -166,11 +167,11 @@ def strict_server(shelf: Shelf) -> Iterator[Server]:
     end(running)
 
 
-def wait_for(client: TestClient, number: int, seconds: float = 60) -> dict[str, object]:
+def wait_for(client: TestClient, number: int, seconds: float = 60) -> dict[str, Any]:
     """Return a job's facts when it is over."""
     deadline = time.monotonic() + seconds
     while True:
-        facts: dict[str, object] = client.get(f"/api/v1/jobs/{number}").json()
+        facts: dict[str, Any] = client.get(f"/api/v1/jobs/{number}").json()
         if facts["state"] in ("done", "failed", "stopped"):
             return facts
         assert time.monotonic() < deadline, facts

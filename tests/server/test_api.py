@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import typing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,8 +311,9 @@ def test_defaults_of_requests_are_those_of_python():
     from lookalike.library import Library
     from lookalike.projection import project
 
-    for model, method in [(SearchRequest, Library.search), (DuplicatesRequest, Library.duplicates),
-                          (MapRequest, project), (ClustersRequest, cluster)]:  # fmt: skip
+    pairs: list[tuple[Any, Any]] = [(SearchRequest, Library.search), (DuplicatesRequest, Library.duplicates),
+                          (MapRequest, project), (ClustersRequest, cluster)]  # fmt: skip
+    for model, method in pairs:
         signature = inspect.signature(method).parameters
         shared = [
             name for name in model.model_fields if name in signature and not model.model_fields[name].is_required()

@@ -9,6 +9,7 @@ import json
 import math
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -77,11 +78,12 @@ def test_a_picture_is_asked_about_by_path_bytes_and_id(client, shelf, queries):
 
 def test_each_setting_of_a_search_arrives(client, shelf, queries):
     with lookalike.open(shelf.path) as library:
-        for settings in [
+        asked: list[dict[str, Any]] = [
             {"k": 2}, {"descriptor": "pdq"}, {"threshold": 0.4}, {"region": (0.25, 0, 0.5, 0.5)},
             {"only": Filters(under=str(shelf.folder / "old"), min_side=50, formats="jpg", after="2001", label="old")},
-        ]:  # fmt: skip
-            ours = library.search(queries[0], **settings)  # type: ignore[arg-type]
+        ]  # fmt: skip
+        for settings in asked:
+            ours = library.search(queries[0], **settings)
             theirs = client.search(queries[0], **settings)
             assert [hit["uri"] for hit in theirs.hits] == [uri for uri in ours.uris[0] if uri], settings
         both = library.search(queries[:2], together=True)
@@ -101,13 +103,14 @@ def test_two_pictures_are_compared(client, shelf, queries):
     same = lookalike.compare(queries[1], shelf.originals[1])
     assert (facts["verdict"], facts["width_a"], facts["format_b"]) == (same.verdict, same.width_a, same.format_b)
     assert close(facts["probability"], same.probability)
+    assert same.evidence is not None
     assert facts["evidence"]["reason"] == same.evidence.reason
     assert client.explain(queries[1], shelf.id_of(shelf.originals[1]))[:4] == b"\x89PNG"
 
 
 def test_groups_of_duplicates_are_yielded_when_the_job_is_done(client, shelf, monkeypatch):
     monkeypatch.setattr("lookalike.client._PAGE", 1)
-    told = []
+    told: list[dict[str, Any]] = []
     groups = list(client.duplicates(level="edited", progress=told.append))
     with lookalike.open(shelf.path) as library:
         report = library.duplicates(level="edited")
@@ -135,7 +138,7 @@ def test_a_folder_is_indexed_with_progress_and_found(shelf, tmp_path):
     running = start(tmp_path / "own.lookalike")
     try:
         own = Client(running.url, running.token)
-        told = []
+        told: list[dict[str, Any]] = []
         report = own.index(tmp_path / "in", descriptors=["pdq"], progress=told.append)
         assert (report["found"], report["added"], report["failed"]) == (30, 30, 0)
         assert told[0]["state"] in ("waiting", "running")

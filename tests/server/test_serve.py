@@ -108,7 +108,7 @@ def test_it_leaves_at_once_though_a_job_runs_and_is_watched(tmp_path, sig):
     bearer = {"Authorization": f"Bearer {running.token}"}
     try:
         job = httpx2.post(f"{running.url}/api/v1/index", json={"paths": [str(tmp_path / "in")]}, headers=bearer).json()
-        seen = []
+        seen: list[str] = []
 
         def watch():
             with httpx2.stream("GET", f"{running.url}/api/v1/jobs/{job['id']}/events", timeout=60) as events:
