@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -30,6 +31,7 @@ class Holdings:
         self._matrices: dict[int, VectorMatrix] = {}
         self._words: tuple[tuple[int, int], WordIndex] | None = None
         self._choice: tuple[tuple[int, int], Filters, Chosen] | None = None
+        self._making = threading.Lock()  # of two searches that need the words, one makes them
 
     def number(self, spec: DescriptorSpec) -> int:
         """Return the number that a descriptor has in this library.
@@ -140,10 +142,11 @@ class Holdings:
         )
 
     def _word_index(self, looks: Looks, progress: Callable[[int, int], None] | None) -> WordIndex:
-        state = self.store.state
-        if self._words is None or self._words[0] != state:
-            self._words = state, open_word_index(self.store, looks, entries_of(self.store), progress)
-        return self._words[1]
+        with self._making:
+            state = self.store.state
+            if self._words is None or self._words[0] != state:
+                self._words = state, open_word_index(self.store, looks, entries_of(self.store), progress)
+            return self._words[1]
 
     def refresh(self, specs: Iterable[DescriptorSpec]) -> None:
         """Make or bring up to date the approximate indexes of descriptors that have many vectors."""

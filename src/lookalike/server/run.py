@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookalike.defaults import HOST, MAX_PIXELS, MAX_UPLOAD, PORT
 from lookalike.errors import UsageError
@@ -18,6 +20,7 @@ from lookalike.server.settings import LOOPBACK, Settings
 
 __all__ = ["address_of", "listen", "run", "settings_for"]
 
+_HEAD_SECONDS = 10.0  # longest that the lines before a request's body may take to come
 _TRIED = 100  # ports, from the default one on
 _CONNECTIONS = 512
 _LEAST_TOKEN = 8
@@ -117,13 +120,46 @@ def run(library: Library, settings: Settings, listening: socket.socket) -> None:
     """
     app = create_app(library, settings)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, date_header=True, ws="none",
+        app, http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=True, ws="none",
         timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=_CONNECTIONS, proxy_headers=False,
     )  # fmt: skip
     try:
         _Server(config, app).run(sockets=[listening])
     finally:
         app.state.lookalike.close()
+
+
+class _Protocol(H11Protocol):
+    """Closes a connection on which a request begins and does not go on: uvicorn would wait for ever."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See `_Protocol`."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """See `_Protocol`."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `_Protocol`."""
+        self._go_on()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(_HEAD_SECONDS, self.transport.close)
+
+    def _go_on(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Server(uvicorn.Server):
