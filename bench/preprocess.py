@@ -14,10 +14,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from lookalike import transforms
+from lookalike.descriptors.runtime import onnx_runtime
 from lookalike.types import RGBImage
 
 WEIGHTS = Path(__file__).parents[1] / "src/lookalike/descriptors/weights/lite0.onnx"
@@ -49,9 +49,9 @@ VARIANTS: dict[str, Callable[[RGBImage], RGBImage]] = {
 
 
 def embed(paths: list[Path], variant: Callable[[RGBImage], RGBImage]) -> np.ndarray:
-    options = onnxruntime.SessionOptions()
+    options = onnx_runtime().SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
 
     def work(batch: list[Path]) -> np.ndarray:
         images = [variant(np.asarray(Image.open(path).convert("RGB"))) for path in batch]

@@ -19,14 +19,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 import lookalike
 from lookalike.demo import shipped_photographs
+from lookalike.descriptors.runtime import onnx_runtime
 from lookalike.indexing import available_cores
 from lookalike.transforms import resize
 
@@ -43,7 +44,7 @@ def main() -> None:
         sample = paths[:: max(1, len(paths) // FILES)][:FILES]
         machine = f"{platform.machine()}, {available_cores()} cores, Python {platform.python_version()}"
         which = f"{len(sample):,} of {len(paths):,} JPEGs of {folder.name}"
-        print(f"{machine}, onnxruntime {onnxruntime.__version__}; {which}\n")
+        print(f"{machine}, onnxruntime {onnx_runtime().__version__}; {which}\n")
         indexing(sample, work)
         memory(paths, work)
         processes(paths, work)
@@ -75,10 +76,10 @@ def indexing(paths: list[Path], work: Path) -> None:
 
         return run
 
-    def session(intra: int) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
+    def session(intra: int) -> Any:
+        options = onnx_runtime().SessionOptions()
         options.intra_op_num_threads = intra
-        return onnxruntime.InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
+        return onnx_runtime().InferenceSession(WEIGHTS, options, providers=["CPUExecutionProvider"])
 
     whole, single = session(available_cores()), session(1)
 

@@ -21,6 +21,8 @@ from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
 
 # Several workers test at once: threads of their own would only wait for each other, and training several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What loads onnxruntime before our own code does shall send nothing either.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 @dataclass

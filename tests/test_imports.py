@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import lookalike
 
 HEAVY = ("onnxruntime", "cv2", "PIL", "numpy", "torch", "httpx", "faiss", "simplejpeg", "pi_heif", "sqlite3", "pandas")
 
@@ -54,3 +58,27 @@ def test_every_public_name_can_be_had():
 
 def test_the_contract_suites_need_no_test_framework():
     assert loaded_by("from lookalike.testing import check_descriptor, check_index").isdisjoint({"pytest", "hypothesis"})
+
+
+def test_the_model_runtime_sends_nothing_to_its_maker(tmp_path):
+    """onnxruntime leaves a session's number and an identifier of the machine behind where it is let to."""
+    code = (
+        "import numpy as np; from lookalike import get_descriptor\n"
+        "get_descriptor('lite0', 'cpu').embed([np.zeros((32, 32, 3), np.uint8)])\n"
+        "import os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    )
+    places = {
+        name: str(tmp_path / name) for name in ("TMPDIR", "TEMP", "TMP", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+    }
+    for path in places.values():
+        Path(path).mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | places
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_nothing_else_loads_the_model_runtime():
+    """So that nothing loads it unasked not to send."""
+    source = Path(lookalike.__file__).parent
+    found = [path.name for path in source.rglob("*.py") if "import onnxruntime" in path.read_text(encoding="utf-8")]
+    assert found == ["runtime.py"]

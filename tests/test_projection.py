@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
 from lookalike.errors import UsageError
-from lookalike.projection import project
+from lookalike.projection import GRID, inside, on_grid, project
 from lookalike.results import Gallery
 
 
@@ -79,3 +79,27 @@ def test_bits_one_number_and_equal_vectors_are_laid_out(method):
 def test_a_value_out_of_range_is_a_sentence(count, options, match):
     with pytest.raises(UsageError, match=match):
         project(Gallery.from_arrays(np.eye(9, dtype=np.float32)[:count]), **options)
+
+
+def test_a_grid_keeps_shapes_and_fills_its_longer_side():
+    xy = np.array([[0, 0], [4, 1], [2, 0.5]], np.float32)
+    placed = on_grid(xy)
+    assert placed.dtype == np.uint16
+    assert np.ptp(placed[:, 0]) == GRID
+    assert abs(np.ptp(placed[:, 1].astype(int)) - GRID / 4) < 2
+    assert abs(placed[:, 1].astype(int).mean() - GRID / 2) < 2  # in the middle
+    assert on_grid(np.empty((0, 2), np.float32)).shape == (0, 2)
+    assert len(np.unique(on_grid(np.ones((3, 2), np.float32)), axis=0)) == 1
+
+
+def test_what_is_inside_a_polygon_is_what_matplotlib_says():
+    from matplotlib.path import Path as Outline
+
+    random = np.random.default_rng(0)
+    places = random.integers(0, GRID, (2000, 2)).astype(np.uint16)
+    for corners in (3, 4, 9):
+        angles = np.sort(random.uniform(0, 2 * np.pi, corners))
+        polygon = GRID / 2 + random.uniform(8000, 30000, (corners, 1)) * np.c_[np.cos(angles), np.sin(angles)]
+        assert np.array_equal(inside(places, polygon), Outline(polygon).contains_points(places))
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], float)
+    assert inside(np.array([[5, 5], [11, 5], [5, 11]], np.uint16), square).tolist() == [True, False, False]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lookalike.descriptors import available, get_descriptor
     from lookalike.errors import LookalikeError
     from lookalike.explaining import explain
+    from lookalike.filters import Filters
     from lookalike.folders import compare_folders
     from lookalike.inspecting import inspect
     from lookalike.labelling import label_pictures
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classifier",
+    "Filters",
     "Library",
     "LookalikeError",
     "apply_plan",
@@ -67,6 +69,7 @@ _WHERE = {
     "Library": "lookalike.library:Library",
     "LookalikeError": "lookalike.errors:LookalikeError",
     "Classifier": "lookalike.classify:Classifier",
+    "Filters": "lookalike.filters:Filters",
     "available": "lookalike.descriptors:available",
     "compare": "lookalike.comparing:compare",
     "explain": "lookalike.explaining:explain",

@@ -17,7 +17,7 @@ import importlib
 import io
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ from lookalike.errors import ImageError, TooLargeError, TruncatedError, Unsuppor
 from lookalike.formats import explain, is_cut, sniff
 from lookalike.types import DecodedImage, RGBImage
 
-__all__ = ["array_hash", "decode", "decode_at", "hidden_difference", "pixel_hash", "same_pixels"]
+__all__ = ["array_hash", "decode", "decode_at", "decode_elsewhere", "hidden_difference", "pixel_hash", "same_pixels"]
 
 BACKGROUND = 255  # white, in all three channels
 ORIENTATION = 0x0112
@@ -43,6 +43,22 @@ _NO_GREY = frozenset(("WebP", "AVIF", "HEIC"))
 # Decoding one very large picture may take several hundred megabytes: one at a time, whatever the number of threads.
 _LARGE = 24_000_000
 _one_large = threading.BoundedSemaphore(1)
+
+_elsewhere: Callable[..., Any] | None = None
+
+
+def decode_elsewhere(call: Callable[..., Any] | None) -> None:
+    """Have all that this module does with a file's bytes done by `call(name, *bytes, **settings)`; None for here.
+
+    It counts for the whole process; `lookalike.isolation` uses it.
+    """
+    global _elsewhere
+    _elsewhere = call
+
+
+def decode_elsewhere_is(call: Callable[..., Any]) -> bool:
+    """Return whether `decode_elsewhere` was told so last."""
+    return _elsewhere is call
 
 
 def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> DecodedImage:
@@ -63,6 +79,9 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
     ImageError
         One of its kinds: see `lookalike.errors`. Nothing else is raised for any bytes.
     """
+    if _elsewhere is not None:
+        told: DecodedImage = _elsewhere("decode", data, min_side=min_side, max_pixels=max_pixels)
+        return told
     kind = sniff(data)
     with _typed_errors(data, kind, max_pixels):
         image = _open(data, kind, max_pixels)
@@ -108,6 +127,9 @@ def pixel_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes | None:
     ImageError
         As `decode` does.
     """
+    if _elsewhere is not None:
+        told: bytes | None = _elsewhere("pixel_hash", data, max_pixels=max_pixels)
+        return told
     try:
         return _digest(_exact_frames(data, max_pixels))
     except _TooManyFramesError:
@@ -129,6 +151,9 @@ def same_pixels(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> bool:
     ImageError
         As `decode` does, for either file.
     """
+    if _elsewhere is not None:
+        told: bool = _elsewhere("same_pixels", a, b, max_pixels=max_pixels)
+        return told
     if a == b:
         return True
     try:
@@ -159,6 +184,9 @@ def hidden_difference(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> st
     ImageError
         As `decode` does, for either file.
     """
+    if _elsewhere is not None:
+        told: str | None = _elsewhere("hidden_difference", a, b, max_pixels=max_pixels)
+        return told
     one, two = _exact_frames(a, max_pixels), _exact_frames(b, max_pixels)
     try:
         x, y = next(one), next(two)

@@ -22,14 +22,17 @@ __all__ = [
     "EXPORT_FACES",
     "FACES",
     "FOLDS",
+    "HOST",
     "KEEP_RULES",
     "KS",
+    "LABELS",
     "LEVEL",
     "LEVELS",
     "MAP_METHOD",
     "MAP_METHODS",
     "MAP_PICTURES",
     "MAX_PIXELS",
+    "MAX_UPLOAD",
     "MIN_SIZE",
     "NEIGHBOURS",
     "OLDER_THAN",
@@ -37,6 +40,7 @@ __all__ = [
     "PARTS",
     "PERPLEXITY",
     "PLAN_LEVEL",
+    "PORT",
     "PROBABILITY",
     "PROBLEM_KINDS",
     "PROBLEM_THRESHOLDS",
@@ -72,6 +76,18 @@ KEEP_RULES = (
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded, in width x height."""
+
+HOST = "127.0.0.1"
+"""Where `serve` listens: this machine alone reaches it."""
+
+PORT = 8000
+"""Where `serve` listens; the next free one where it is taken."""
+
+MAX_UPLOAD = 20_000_000
+"""Bytes of the largest request that a server takes."""
+
+LABELS = "folder"
+"""How labels are told where they narrow a search: by the name of a picture's folder."""
 
 DEVICES = ("auto", "cpu", "cuda", "coreml", "directml")
 DEVICE = "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lookalike.approximation import load_approximate, refresh_approximate
 from lookalike.descriptors import get_descriptor
 from lookalike.errors import FingerprintError
+from lookalike.filters import Chosen, Filters, choose_pictures
 from lookalike.index import ExactIndex, WordIndex, choose
 from lookalike.indexing import available_cores
 from lookalike.localindex import entries_of, open_word_index
@@ -28,6 +30,8 @@ class Holdings:
         self.store = store
         self._matrices: dict[int, VectorMatrix] = {}
         self._words: tuple[tuple[int, int], WordIndex] | None = None
+        self._choice: tuple[tuple[int, int], Filters, Chosen] | None = None
+        self._making = threading.Lock()  # of two searches that need the words, one makes them
 
     def number(self, spec: DescriptorSpec) -> int:
         """Return the number that a descriptor has in this library.
@@ -70,6 +74,13 @@ class Holdings:
             chosen.append(Block(block.keys[keep], block.rows[keep], None if block.norms is None else block.norms[keep]))
         return chosen
 
+    def chosen(self, filters: Filters) -> Chosen:
+        """Return the pictures that pass; those of the last filters outlive the call."""
+        state, held = self.store.state, self._choice
+        if held is None or held[0] != state or held[1] != filters:
+            held = self._choice = state, filters, choose_pictures(self.store, filters)
+        return held[2]
+
     def exact(
         self, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None = None, only: set[int] | None = None
     ) -> ExactIndex:
@@ -96,6 +107,7 @@ class Holdings:
         *,
         max_pixels: int,
         allow_private: bool,
+        only: Chosen | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Verification:
         """Return what finds and verifies the candidates of queries whose vectors are of this descriptor.
@@ -126,13 +138,15 @@ class Holdings:
             threads=available_cores(),
             max_pixels=max_pixels,
             allow_private=allow_private,
+            only=only,
         )
 
     def _word_index(self, looks: Looks, progress: Callable[[int, int], None] | None) -> WordIndex:
-        state = self.store.state
-        if self._words is None or self._words[0] != state:
-            self._words = state, open_word_index(self.store, looks, entries_of(self.store), progress)
-        return self._words[1]
+        with self._making:
+            state = self.store.state
+            if self._words is None or self._words[0] != state:
+                self._words = state, open_word_index(self.store, looks, entries_of(self.store), progress)
+            return self._words[1]
 
     def refresh(self, specs: Iterable[DescriptorSpec]) -> None:
         """Make or bring up to date the approximate indexes of descriptors that have many vectors."""

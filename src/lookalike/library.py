@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-import numpy as np
-
+from lookalike.answering import Asking, Region, answer
 from lookalike.comparing import compare_by
 from lookalike.decisions import Decisions
 from lookalike.decode import decode
@@ -35,6 +34,7 @@ from lookalike.defaults import (
 from lookalike.descriptors import get_descriptor
 from lookalike.duplicates import Found, Picture, check_keep, check_level, find_duplicates, needed_descriptors
 from lookalike.errors import ImageError, LibraryError, UsageError
+from lookalike.filters import Filters
 from lookalike.holdings import Holdings
 from lookalike.indexing import Ahead, available_cores, index
 from lookalike.labels import read_labels
@@ -43,19 +43,17 @@ from lookalike.pruning import mark_missing, prune
 from lookalike.results import (
     Comparison,
     DuplicateReport,
-    Evidence,
     Gallery,
     IndexReport,
     PruneReport,
     SearchResult,
     Status,
 )
-from lookalike.searching import Hits, QueryLike, Within, expand, nearest, read_query, search_result, vectors_of
+from lookalike.searching import QueryLike, expand, read_query
 from lookalike.sources import collect, normalise_uri, read_bytes
 from lookalike.splitting import Split, connected, read_split, split
-from lookalike.store import Image, Scaler, Store, current_scaler, refresh_scalers
-from lookalike.types import DescriptorSpec, RGBImage, Rows, Uri, Vectors, Verdict
-from lookalike.verifying import NEAREST
+from lookalike.store import Image, Store, refresh_scalers
+from lookalike.types import RGBImage, Rows, Uri, Vectors, Verdict
 
 __all__ = ["Library", "default_path", "open_library"]
 
@@ -260,6 +258,9 @@ class Library:
         descriptor: str = DESCRIPTOR,
         threshold: float | None = None,
         verify: bool = False,
+        only: Filters | None = None,
+        together: bool = False,
+        region: Region | None = None,
         clusters: str | None = None,
         votes: int = VOTES,
         max_pixels: int = MAX_PIXELS,
@@ -287,6 +288,12 @@ class Library:
             Hold each query against its nearest pictures, those near by hash in any orientation, and those that share
             local features with it; tell what it is to each, and order by the probability that they are duplicates, then
             by distance. A copy is so found though its distance is large.
+        only
+            Search among some pictures only: see `lookalike.Filters`.
+        together
+            Ask one question with all queries: by the mean of their vectors. None of them is in the answer.
+        region
+            Search for a part of each query only: left, top, width, height as shares of the picture's sides.
         clusters
             Also tell the cluster of each query, and find the k nearest within it: a CSV file as `lookalike cluster`
             writes it, or another way to tell labels, see `lookalike.labels.read_labels`. None for no clusters.
@@ -311,92 +318,18 @@ class Library:
         FingerprintError
             If the library has no vectors of this descriptor, or of another version of it.
         UsageError
-            If k or `votes` is below 1, `threshold` is negative, a query is of no known kind, or `clusters` gives no
-            picture a cluster.
+            If k or `votes` is below 1, `threshold` is negative, a query is of no known kind, `clusters` gives no
+            picture a cluster, `region` is not within the picture, or two settings exclude each other.
 
         Notes
         -----
         Exact up to `lookalike.index.APPROXIMATE_FROM` vectors. Ties: the picture indexed first.
         """
-        started = time.perf_counter()
-        if k < 1:
-            raise UsageError(f"k must be at least 1, not {k}")
-        if threshold is not None and not threshold >= 0:
-            raise UsageError(f"a threshold is a distance of 0 or more, not {threshold}")
-        if votes < 1:
-            raise UsageError(f"at least 1 neighbour must vote on a cluster, not {votes}")
-        embedder = get_descriptor(descriptor, device)
-        # Nothing was ever indexed: an empty answer, like that of a library whose pictures are all gone.
-        descriptor_id = self._holdings.number(embedder.spec) if self.store.descriptors() else 0
-        asked = vectors_of(
-            expand(queries),
-            self.store,
-            embedder,
-            descriptor_id,
-            max_pixels=max_pixels,
-            threads=available_cores(),
-            allow_private=allow_private_urls,
-        )
-        scaler = current_scaler(self.store, descriptor_id, embedder.spec)
-        index_ = self._holdings.index(descriptor_id, embedder.spec, scaler)
-        verification = None
-        if verify and descriptor_id:
-            verification = self._holdings.verification(
-                embedder.spec,
-                descriptor_id,
-                scaler,
-                max_pixels=max_pixels,
-                allow_private=allow_private_urls,
-                progress=preparing,
-            )
-        within = None if clusters is None else self._within(clusters, descriptor_id, embedder.spec, scaler)
-        total = sum(1 for _ in expand(queries)) if progress and not isinstance(queries, Iterator) else None
-        names: list[str] = []
-        failed: list[tuple[str, str]] = []
-        found: list[Hits] = []
-        evidence: list[list[Evidence]] = []
-        told: list[tuple[str | None, Hits]] = []
-        for batch in asked:
-            answered = [query for query in batch if query.vector is not None]
-            rows = np.array([query.vector for query in answered], embedder.spec.storage)
-            rows = rows.reshape(len(answered), embedder.spec.width)
-            rows = rows if scaler is None else scaler.standardise(rows)
-            own = [query.own for query in answered]
-            hits = iter(nearest(self.store, index_, rows, own, max(k, NEAREST) if verification else k))
-            inside = iter(within(rows, own, k, votes) if within else ())
-            for query in batch:
-                names.append(query.name)
-                near = next(hits) if query.vector is not None else []
-                if verification and query.vector is not None:
-                    verified = verification(query, near, k)
-                    near = [(image, distance) for image, distance, _ in verified]
-                    evidence.append([one for _, _, one in verified])
-                elif verification:
-                    evidence.append([])
-                found.append(near)
-                told.append(next(inside, (None, [])) if query.vector is not None else (None, []))
-                if query.problem:
-                    failed.append((query.name, query.problem))
-            if progress:
-                progress(len(names), total)
-        result = partial(search_result, names, k=k, threshold=threshold, descriptor=descriptor, failed=failed)
-        if verification:
-            verification.close()
-        seconds = time.perf_counter() - started
-        whole = result(found, seconds, evidence=evidence)
-        if within is None:
-            return whole
-        near_within = result([near for _, near in told], seconds)
-        return replace(whole, clusters=tuple(label for label, _ in told), within=near_within)
-
-    def _within(self, clusters: str, descriptor_id: int, spec: DescriptorSpec, scaler: Scaler | None) -> Within:
-        images = list(self.store.images())
-        labels = read_labels(clusters, [image.uri for image in images])
-        return Within(
-            self.store,
-            zip(images, labels, strict=True),
-            lambda contents: self._holdings.exact(descriptor_id, spec, scaler, contents),
-        )
+        asking = Asking(
+            k, descriptor, threshold, verify, only, together, region, clusters, votes, max_pixels, device,
+            allow_private_urls,
+        )  # fmt: skip
+        return answer(self.store, self._holdings, queries, asking, progress=progress, preparing=preparing)
 
     def compare(
         self,

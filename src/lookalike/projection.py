@@ -12,10 +12,13 @@ from lookalike.errors import UsageError
 from lookalike.results import Gallery
 from lookalike.types import Rows, Tabular, Uri
 
-__all__ = ["Projection", "project"]
+__all__ = ["GRID", "Projection", "inside", "on_grid", "project"]
 
 FEWEST = 4
 """Pictures that make a map."""
+
+GRID = 65535
+"""The largest place on either axis of a map's grid."""
 
 _DIMS = 50
 
@@ -136,3 +139,50 @@ def _tsne(numbers: NDArray[np.float32], perplexity: float, seed: int) -> NDArray
         start = (first / first[:, 0].std() * 1e-4).astype(np.float32)  # as scikit-learn's init="pca"
         model = TSNE(perplexity=perplexity, init=start, learning_rate="auto", random_state=seed)
         return np.asarray(model.fit_transform(numbers), np.float32)
+
+
+def on_grid(xy: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return places as whole numbers, 0 to `GRID`, for whoever draws them.
+
+    Parameters
+    ----------
+    xy
+        (n, 2), as `Projection` has them.
+
+    Returns
+    -------
+    NDArray
+        (n, 2) uint16. Both axes are scaled alike, so that shapes stay, and the map lies in the middle; y grows upwards.
+    """
+    if not len(xy):
+        return np.empty((0, 2), np.uint16)
+    low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
+    side = float((high - low).max()) or 1.0
+    placed = (xy - (low + high) / 2) / side + 0.5
+    found: NDArray[np.uint16] = np.clip(np.rint(placed * GRID), 0, GRID).astype(np.uint16)
+    return found
+
+
+def inside(places: NDArray[np.uint16], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which places lie within a polygon, by the even-odd rule.
+
+    Parameters
+    ----------
+    places
+        (n, 2).
+    polygon
+        (corners, 2), in the same unit; it closes itself, and may cross itself.
+
+    Returns
+    -------
+    NDArray
+        (n,) bool. A place on an edge may be told either way.
+    """
+    x, y = places[:, 0].astype(np.float64), places[:, 1].astype(np.float64)
+    within = np.zeros(len(places), bool)
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y1 == y2:
+            continue
+        crossed = (y1 > y) != (y2 > y)
+        within ^= crossed & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return within

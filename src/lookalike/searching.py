@@ -66,6 +66,8 @@ class Query:
         In storage type, once it is known.
     own
         The image id under which the query itself is in the library, or -1.
+    others
+        Image ids that are no answers either.
     problem
         Why there is no vector, or empty.
     """
@@ -77,6 +79,7 @@ class Query:
     vector: Vectors | None = None
     own: int = -1
     problem: str = ""
+    others: frozenset[int] = frozenset()
 
 
 def expand(queries: QueryLike | Iterable[QueryLike]) -> Iterator[Query]:
@@ -90,7 +93,9 @@ def expand(queries: QueryLike | Iterable[QueryLike]) -> Iterator[Query]:
     many = isinstance(queries, list | tuple | Iterator)
     listed: Any = queries if many else [queries]
     for number, query in enumerate(listed, 1):
-        if isinstance(query, str | os.PathLike):
+        if isinstance(query, Query):
+            yield query
+        elif isinstance(query, str | os.PathLike):
             text = normalise_uri(os.fspath(query))
             if is_url(text):
                 yield Query(text, SourceItem(text))

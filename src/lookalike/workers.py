@@ -24,10 +24,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-__all__ = ["Workers"]
+__all__ = ["WorkerLostError", "Workers"]
 
 _LENGTH = struct.Struct("<Q")
 _AHEAD = 2  # jobs that are taken for each worker before they are asked for
+
+
+class WorkerLostError(Exception):
+    """A worker process died of a job, or was ended because the job took too long.
+
+    Attributes
+    ----------
+    late
+        Whether it was ended for the time it took.
+    job
+        Whether the job is to blame: not if the process never got as far, or was ended with all others.
+    """
+
+    def __init__(self, late: bool, job: bool = True) -> None:
+        super().__init__("the job took too long" if late else "the process died")
+        self.late, self.job = late, job
 
 
 class Workers:
@@ -77,6 +93,28 @@ class Workers:
         while waiting:
             yield waiting.popleft().result()
 
+    def call(self, job: Any, seconds: float | None = None) -> Any:
+        """Return the result of one job; safe for threads, each waits for an idle worker.
+
+        Parameters
+        ----------
+        job
+            What the function is called with.
+        seconds
+            The worker is ended if it takes longer; the time to start one does not count. None for ever.
+
+        Raises
+        ------
+        WorkerLostError
+            If the worker died, was ended for the time it took, or these workers are closed.
+        RuntimeError
+            If the function raised; its traceback is in the message.
+        """
+        good, result = self._ask(job, seconds)
+        if not good:
+            raise RuntimeError(result)
+        return result
+
     def close(self) -> None:
         """End the workers, also in the midst of a job."""
         with self._lock:
@@ -86,27 +124,32 @@ class Workers:
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self, job: Any) -> Any:
+        try:
+            return self.call(job)
+        except WorkerLostError:
+            return None
+
+    def _ask(self, job: Any, seconds: float | None) -> tuple[bool, Any]:
         worker = self._idle.get()
         try:
             if worker is None:
                 with self._lock:
                     if self._closed:
-                        return None
+                        raise WorkerLostError(late=False, job=False)
                     worker = _Worker(*self._start)
                     self._running.add(worker)
-            good, result = worker.ask(job)
-        except (OSError, EOFError, ValueError):  # gone: the next job gets a new one
+            return worker.ask(job, seconds)
+        except (OSError, EOFError, ValueError) as error:  # gone: the next job gets a new one
+            late = worker is not None and worker.late
+            blamed = worker is not None and worker.ready and not self._closed
             if worker is not None:
                 worker.end()
                 with self._lock:
                     self._running.discard(worker)
             worker = None
-            return None
+            raise WorkerLostError(late, blamed) from error
         finally:
             self._idle.put(worker)
-        if not good:
-            raise RuntimeError(result)
-        return result
 
 
 class _Worker:
@@ -125,14 +168,31 @@ class _Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
+        self.ready = False
+        self.late = False
         with contextlib.suppress(OSError):  # it is gone already: the first job says so
             _send(self._to, (make, arguments))
 
-    def ask(self, job: Any) -> tuple[bool, Any]:
+    def ask(self, job: Any, seconds: float | None = None) -> tuple[bool, Any]:
         """Return (True, result) or (False, traceback); raises OSError or EOFError if the process is gone."""
-        _send(self._to, job)
-        answer: tuple[bool, Any] = _receive(self._from)
+        if not self.ready:
+            _receive(self._from)
+            self.ready = True
+        clock = None if seconds is None else threading.Timer(seconds, self._too_late)
+        try:
+            if clock is not None:
+                clock.daemon = True
+                clock.start()
+            _send(self._to, job)
+            answer: tuple[bool, Any] = _receive(self._from)
+        finally:
+            if clock is not None:
+                clock.cancel()
         return answer
+
+    def _too_late(self) -> None:
+        self.late = True
+        self._process.kill()
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -175,6 +235,7 @@ def _work() -> None:
                 (make, arguments) = job
                 module, _, name = make.partition(":")
                 function = getattr(importlib.import_module(module), name)(*arguments)
+                _send(target, True)
                 continue
             try:
                 answer = True, function(job)

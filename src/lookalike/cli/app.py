@@ -20,6 +20,7 @@ from lookalike.cli.common import (
     exit_with,
     listed,
     open_library,
+    parsed_region,
     progress,
     ruled,
     stages,
@@ -36,6 +37,7 @@ from lookalike.cli.folders import folders
 from lookalike.cli.leaks import leaks
 from lookalike.cli.map import map_
 from lookalike.cli.problems import problems
+from lookalike.cli.serve import serve
 from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
@@ -166,6 +168,20 @@ def search(
         bool,
         typer.Option("--verify", help="Tell what the query is to each neighbour, by aligning their pixels."),
     ] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="Ask one question with all queries: by the mean of their vectors.")
+    ] = False,
+    region: options.Region = None,
+    under: options.Under = None,
+    after: options.After = None,
+    before: options.Before = None,
+    min_side: options.MinSide = None,
+    max_side: options.MaxSide = None,
+    min_bytes: options.MinBytes = None,
+    max_bytes: options.MaxBytes = None,
+    picture_format: options.FilterFormat = None,
+    label: options.FilterLabel = None,
+    labels: options.LabelsHow = defaults.LABELS,
     clusters: Annotated[
         str | None,
         typer.Option(
@@ -199,9 +215,18 @@ def search(
       curl -s https://example.org/a.jpg | lookalike search - --format json
       lookalike search new/ --threshold 0.1 --format csv
       lookalike search new/ --verify -k 3
+      lookalike search beach.jpg --under ~/Pictures/2024 --min-side 1000 --picture-format jpeg
+      lookalike search dog.jpg beach.jpg --together
       lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
+    from lookalike.filters import Filters
+
     chosen = face(output, format_, ("png", "html"))
+    only = Filters(
+        under=tuple(under or ()), after=after, before=before, min_side=min_side, max_side=max_side,
+        min_bytes=min_bytes, max_bytes=max_bytes, formats=tuple(picture_format or ()), label=tuple(label or ()),
+        labels=labels,
+    )  # fmt: skip
     asked: list[Any] = [
         sys.stdin.buffer.read() if query == "-" else query for query in listed(queries, files_from, null)
     ]
@@ -214,6 +239,9 @@ def search(
                 descriptor=descriptor,
                 threshold=threshold,
                 verify=verify,
+                only=only or None,
+                together=together,
+                region=parsed_region(region),
                 clusters=clusters,
                 votes=votes,
                 max_pixels=max_pixels,
@@ -506,6 +534,7 @@ app.command()(cluster)
 app.command(name="map")(map_)
 app.command()(distances)
 app.command()(problems)
+app.command()(serve)
 app.add_typer(train, name="train")
 app.command()(leaks)
 app.command()(folders)

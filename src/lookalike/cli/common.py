@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lookalike.types import RGBImage
 
 __all__ = [
-    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "progress", "ruled", "stages", "write_text",
-    "written",
+    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "parsed_region", "progress", "ruled",
+    "stages", "write_text", "written",
 ]  # fmt: skip
 
 
@@ -80,6 +80,17 @@ def ruled(given: list[str]) -> list[str]:
             else:
                 rules.append(part)
     return [rule.strip() for rule in rules]
+
+
+def parsed_region(text: str | None) -> tuple[float, float, float, float] | None:
+    """Return the four numbers of --region."""
+    if text is None:
+        return None
+    try:
+        left, top, width, height = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"a region is four numbers, left,top,width,height as .25,0,.5,1: not {text!r}") from error
+    return left, top, width, height
 
 
 @contextlib.contextmanager

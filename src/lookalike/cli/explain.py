@@ -28,16 +28,13 @@ def explaining(output: Path | None, descriptors: Sequence[str], device: str) -> 
     if output.suffix.lower() != ".png":
         raise UsageError(f"--explain draws a PNG: end the file's name in .png, not {output.suffix or 'nothing'}")
     from lookalike.explaining import explain, explainer
-    from lookalike.render import explain_sheet, pair_sheet, stacked
+    from lookalike.render import why_sheet
 
     name = explainer(descriptors, device).spec.name
 
     def draw(a: Any, b: Any, evidence: Evidence | None, **options: Any) -> None:
         found = explain(a, b, descriptor=name, device=device, **options)
-        sheets = [explain_sheet(found)]
-        if evidence is not None and evidence.transform is not None and evidence.verdict not in ("related", "unrelated"):
-            sheets.insert(0, pair_sheet(found.image_a, found.image_b, evidence, name_a=found.a, name_b=found.b))
-        write_to(output, lambda stream: stacked(sheets).save(stream, "PNG"))
+        write_to(output, lambda stream: why_sheet(found, evidence).save(stream, "PNG"))
         say(f"Written: {output}")
 
     return draw

@@ -10,9 +10,11 @@ import typer
 from lookalike.defaults import DEVICES, FACES, LEVELS
 
 __all__ = [
-    "AllowPrivate", "Batch", "Descriptors", "Device", "Epochs", "ExitZero", "FilesFrom", "Folders", "Format", "Labels",
-    "LearningRate", "Library", "MaxPixels", "ModelName", "Null", "OneDescriptor", "Output", "Patience", "PictureFormat",
-    "Quiet", "RelativeTo", "Restart", "Seed", "SplitFile", "SplitLevel", "Strict", "TrainParts",
+    "After", "AllowPrivate", "Batch", "Before", "Descriptors", "Device", "Epochs", "ExitZero", "FilesFrom",
+    "FilterFormat", "FilterLabel", "Folders", "Format", "Labels", "LabelsHow", "LearningRate", "Library",
+    "MaxBytes", "MaxPixels", "MaxSide", "MinBytes", "MinSide", "ModelName", "Null", "OneDescriptor", "Output",
+    "Patience", "PictureFormat", "Quiet", "Region", "RelativeTo", "Restart", "Seed", "SplitFile", "SplitLevel",
+    "Strict", "TrainParts", "Under",
 ]  # fmt: skip
 
 Library: TypeAlias = Annotated[
@@ -113,3 +115,51 @@ Seed: TypeAlias = Annotated[int, typer.Option("--seed", metavar="N", min=0, help
 Restart: TypeAlias = Annotated[
     bool, typer.Option("--restart", help="Begin anew, though a run of this name was stopped or finished.")
 ]
+Under: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--under", metavar="PATH", help="Only pictures at or under here. Repeatable.", show_default=False),
+]
+After: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--after", metavar="DATE", help="Only pictures changed since: 2024, 2024-05, 2024-05-31.",
+                 show_default=False),
+]  # fmt: skip
+Before: TypeAlias = Annotated[
+    str | None, typer.Option("--before", metavar="DATE", help="Only pictures changed before.", show_default=False)
+]
+MinSide: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--min-side", metavar="N", min=0, help="Only pictures whose shorter side has N pixels or more.",
+                 show_default=False),
+]  # fmt: skip
+MaxSide: TypeAlias = Annotated[
+    int | None, typer.Option("--max-side", metavar="N", min=0, help="... N pixels at most.", show_default=False)
+]
+MinBytes: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--min-bytes", metavar="N", min=0, help="Only files of N bytes or more.", show_default=False),
+]
+MaxBytes: TypeAlias = Annotated[
+    int | None, typer.Option("--max-bytes", metavar="N", min=0, help="... N bytes at most.", show_default=False)
+]
+FilterFormat: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--picture-format", metavar="FORMAT", help="Only such pictures: jpeg, png, ... Repeatable.",
+                 show_default=False),
+]  # fmt: skip
+FilterLabel: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="LABEL", help="Only pictures with this label. Repeatable.", show_default=False),
+]
+LabelsHow: TypeAlias = Annotated[
+    str,
+    typer.Option("--labels", metavar="HOW", help="How --label is told: folder, name:PATTERN, or a CSV file."),
+]
+Region: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--region", metavar="X,Y,W,H",
+        help="Ask with a part of each query: left, top, width, height as shares of its sides, such as .25,0,.5,1.",
+        show_default=False,
+    ),
+]  # fmt: skip

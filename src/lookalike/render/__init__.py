@@ -4,7 +4,7 @@ Importing this costs nothing: Pillow, Jinja2 and pyarrow are loaded by the face 
 """
 
 from lookalike.render.clusters import cluster_sheet, clusters_page, clusters_sheet
-from lookalike.render.explain_sheet import explain_sheet
+from lookalike.render.explain_sheet import explain_sheet, why_sheet
 from lookalike.render.leaks import leaks_github, leaks_junit, leaks_page
 from lookalike.render.map_page import map_page
 from lookalike.render.matrix import distances_bytes, distances_face, write_distances
@@ -61,6 +61,7 @@ __all__ = [
     "search_sheet",
     "stacked",
     "vectors_face",
+    "why_sheet",
     "write_distances",
     "write_file",
     "write_rows",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.regions import PART, Explanation, strongest, upsampled
+from lookalike.render.pair_sheet import pair_sheet, stacked
 from lookalike.render.sheet import (
     _FAINT,
     _INK,
@@ -26,7 +27,9 @@ from lookalike.words import human_distance
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-__all__ = ["explain_sheet"]
+    from lookalike.results import Evidence
+
+__all__ = ["explain_sheet", "why_sheet"]
 
 _SIDE = 460
 _GAP = 36
@@ -86,6 +89,23 @@ def explain_sheet(found: Explanation) -> Image.Image:
         page.paste(heat, (middle, below + (tall - height) // 2))
     _legend(page, pen, low, high, below + tall + 30, width)
     return page
+
+
+def why_sheet(found: Explanation, evidence: Evidence | None) -> Image.Image:
+    """Draw all there is to say of two pictures: one laid upon the other, if they are proven to share anything, and
+    which regions make them alike.
+
+    Parameters
+    ----------
+    found
+        See `lookalike.explain`.
+    evidence
+        What they were found to be; None if that was not looked at.
+    """
+    sheets = [explain_sheet(found)]
+    if evidence is not None and evidence.transform is not None and evidence.verdict not in ("related", "unrelated"):
+        sheets.insert(0, pair_sheet(found.image_a, found.image_b, evidence, name_a=found.a, name_b=found.b))
+    return stacked(sheets)
 
 
 def _head(pen: ImageDraw.ImageDraw, found: Explanation, room: float) -> None:

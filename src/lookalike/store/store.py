@@ -427,6 +427,17 @@ class Store:
                 found.setdefault(row[2], []).append(Image(*row))
         return found
 
+    def images_by_id(self, image_ids: Sequence[int]) -> dict[int, Image]:
+        """Return the pictures, not missing, that have these ids."""
+        found: dict[int, Image] = {}
+        for batch in _batches(list(image_ids)):
+            sql = (
+                f"SELECT {_IMAGE} FROM images WHERE id IN ({', '.join('?' * len(batch))}) "
+                "AND state = 'ok' AND NOT missing"
+            )
+            found |= {row[0]: Image(*row) for row in self._db.rows(sql, batch)}
+        return found
+
     def images(self, under: Sequence[Uri] = ()) -> Iterator[Image]:
         """Yield the pictures, not missing, in the order of their names; only those at or under `under`, if given."""
         ranges: list[tuple[bytes, bytes | None]] = [_under(uri) for uri in under] or [(b"", None)]

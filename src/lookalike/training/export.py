@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.descriptors.onnx import ModelSpec
+from lookalike.descriptors.runtime import onnx_runtime
 from lookalike.errors import LookalikeError, MissingDependencyError
 from lookalike.training.loop import import_torch
 
@@ -87,9 +88,7 @@ def to_onnx(network: Any, example: NDArray[np.float32], *, input_: str, outputs:
     with torch.no_grad():
         made = network(given)
     expected = [tensor.numpy() for tensor in (made if isinstance(made, tuple) else (made,))]
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(model, providers=["CPUExecutionProvider"])
     for wanted, found in zip(expected, session.run(list(outputs), {input_: example}), strict=True):
         difference = float(np.abs(wanted - found).max() / max(float(np.abs(wanted).max()), 1e-12))
         if not difference <= TOLERANCE:

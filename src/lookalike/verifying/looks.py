@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,16 +38,42 @@ class Entry:
 @contextlib.contextmanager
 def single_threaded() -> Iterator[None]:
     """Keep libraries from starting threads of their own: pictures are small, and each core has a thread already."""
-    import cv2
-    from threadpoolctl import threadpool_limits
+    with _alone:
+        yield
 
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        cv2.setNumThreads(before)
+
+class _Alone:
+    """Limits such libraries while any thread is inside: the first one in sets the limit, the last one out lifts it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._lift: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> None:
+        import cv2
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if self._inside == 0:
+                before, limits = cv2.getNumThreads(), threadpool_limits(1)
+                cv2.setNumThreads(1)
+
+                def lift() -> None:
+                    limits.restore_original_limits()
+                    cv2.setNumThreads(before)
+
+                self._lift = lift
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._lift()
+
+
+_alone = _Alone()
 
 
 def look_at(pixels: RGBImage, keypoints: int = KEPT) -> Look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from lookalike.descriptors.local import SIDE
 from lookalike.descriptors.pdq import MIN_QUALITY, hash_with_quality, turned_hashes
 from lookalike.duplicates.verify import Look, judge, less_hidden, proven
 from lookalike.errors import ImageError
+from lookalike.filters import Chosen
 from lookalike.index import WordIndex
 from lookalike.results import Evidence
 from lookalike.searching import Hits, Query, read_query
@@ -36,6 +37,9 @@ ASKED = 800
 
 SHARING = 6
 """Candidates by shared local features."""
+
+_AMONG = 200
+"""... of which those that count are taken, where only some pictures do."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Verification:
         Gives the distances of a query to contents: see `Library.search`.
     threads, max_pixels, allow_private
         See `Library.add`.
+    only
+        Pictures that count; None for all.
     """
 
     def __init__(
@@ -82,10 +88,11 @@ class Verification:
         threads: int,
         max_pixels: int,
         allow_private: bool = False,
+        only: Chosen | None = None,
     ) -> None:
         self._store, self._looks, self._hashes, self._words = store, looks, hashes, words
         self._distances, self._threads = distances, threads
-        self._max_pixels, self._allow_private = max_pixels, allow_private
+        self._max_pixels, self._allow_private, self._only = max_pixels, allow_private, only
 
     def __call__(self, query: Query, near: Hits, k: int) -> Verified:
         """Return the k candidates of a query: the surest copies first, and what is surely none by distance.
@@ -106,8 +113,7 @@ class Verification:
         contents = dict.fromkeys(image.content_id for image, _ in near)
         contents |= dict.fromkeys(self._by_hash(asked.look.picture))
         if self._words is not None:
-            shared = self._words.search(variants(asked.look.features), SHARING)
-            contents |= dict.fromkeys(int(key) for key in shared.keys if key >= 0)
+            contents |= dict.fromkeys(self._by_words(asked.look, self._words))
         names = self._store.images_of(list(contents))
         held = self._store.contents(list(names))
         distance = {image.content_id: value for image, value in near}
@@ -126,7 +132,7 @@ class Verification:
             for entry, evidence in zip(entries, verified, strict=True)
             if evidence is not None
             for image in names[entry.content.id]
-            if image.id != query.own
+            if image.id != query.own and (self._only is None or image.id in self._only.images)
         ]
         found.sort(key=lambda hit: (-hit[2].probability, hit[1], hit[0].id))
         return found[:k]
@@ -164,7 +170,18 @@ class Verification:
             return []
         found = self._hashes.range_search(turned_hashes(picture), BITS)
         order = np.lexsort((found.keys, found.distances))
-        return list(dict.fromkeys(int(found.keys[at]) for at in order))[:NEAREST]
+        return self._chosen((int(found.keys[at]) for at in order), NEAREST)
+
+    def _by_words(self, look: Look, words: WordIndex) -> list[int]:
+        """Return the contents that share most local features with a picture."""
+        asked = SHARING if self._only is None else _AMONG
+        keys = words.search(variants(look.features), asked).keys
+        return self._chosen((int(key) for key in np.ravel(keys) if key >= 0), SHARING)
+
+    def _chosen(self, contents: Iterable[int], most: int) -> list[int]:
+        """Return the first that count, each once."""
+        found = dict.fromkeys(contents)
+        return [key for key in found if self._only is None or key in self._only.contents][:most]
 
     def _verdict(self, asked: _Asked, entry: Entry, look: Look, distance: float | None) -> Evidence:
         own = asked.content
