@@ -18,7 +18,7 @@ __all__ = ["COOKIE", "Guard", "error_body"]
 COOKIE = "lookalike"
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_READING = ("/search", "/search/upload", "/compare", "/compare/explain", "/uploads")
+_READING = ("/search", "/search/upload", "/compare", "/compare/explain", "/uploads", "/uploads/url")
 """Calls below /api/v1 that are made by POST because they carry a picture, and change nothing that lasts."""
 
 _POLICY = (

@@ -26,6 +26,7 @@ __all__ = [
     "SearchRequest",
     "StatusFacts",
     "UploadAnswer",
+    "UrlRequest",
 ]  # fmt: skip
 
 MOST_NEIGHBOURS = 1000
@@ -173,6 +174,12 @@ class UploadAnswer(BaseModel):
     bytes: int
     format: str
     library: list[int] = Field(description="Pictures of the library that are this very file.")
+
+
+class UrlRequest(Strict):
+    """A picture to fetch."""
+
+    url: str = Field(max_length=4096, description="http or https.")
 
 
 class CompareRequest(Strict):
