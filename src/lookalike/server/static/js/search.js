@@ -48,7 +48,7 @@ const results = new Grid(byId("results"), {
     });
   },
   caption: (tile) => caption(/** @type {FoundTile} */ (tile)),
-  captionHeight: 82,
+  captionHeight: 90,
   selectable: true,
   selected: (keys) => tools.select(keys.length),
 });

@@ -22,7 +22,8 @@ import { name } from "./words.js";
 /** @typedef {{tile: Tile, index: number, list: HTMLElement, x: number, y: number, width: number, height: number}} Place */
 
 const GAP = 10;
-const HEAD = 52;
+const HEAD = 48;
+const NEXT_HEAD = 74;
 const BETWEEN = 28;
 const LIMITS = [0.45, 3.2]; // of width / height: beyond, a picture is shown whole within such a frame
 
@@ -103,10 +104,11 @@ export class Grid {
     for (const section of this.sections) {
       const held = this.lists.get(section.key);
       if (!held) continue;
-      if (y) y += BETWEEN;
+      const first = y === 0;
+      if (!first) y += BETWEEN;
       if (held.head) {
         styled(held.head, { transform: `translateY(${y}px)` });
-        y += HEAD;
+        y += first ? HEAD : NEXT_HEAD;
       }
       /** @type {Tile[]} */
       let row = [];
@@ -307,8 +309,8 @@ export class Grid {
     if (!this.options.selectable) return;
     bind(
       { keys: ["x"], does: "Select it, or not", group, within, run: (event) => (this.container.contains(/** @type {Node} */ (event.target)) ? this.choose(this.at, false) : false) },
-      { keys: ["Shift+ArrowRight", "Shift+ArrowDown"], does: "Select a range", group, within, run: (event) => go(event, event.key === "ArrowRight" ? this.at + 1 : this.beside(1)) },
-      { keys: ["Shift+ArrowLeft", "Shift+ArrowUp"], does: "Select a range", group, within, run: (event) => go(event, event.key === "ArrowLeft" ? this.at - 1 : this.beside(-1)) },
+      { keys: ["Shift+ArrowRight", "Shift+ArrowDown"], shown: "Shift + arrows", does: "Select a range", group, within, run: (event) => go(event, event.key === "ArrowRight" ? this.at + 1 : this.beside(1)) },
+      { keys: ["Shift+ArrowLeft", "Shift+ArrowUp"], shown: "Shift + arrows", does: "Select a range", group, within, run: (event) => go(event, event.key === "ArrowLeft" ? this.at - 1 : this.beside(-1)) },
     );
   }
 }

@@ -5,6 +5,7 @@ import { byId, el, symbol } from "./dom.js";
 /**
  * @typedef {object} Binding
  * @property {string[]} keys As KeyboardEvent.key tells them; "Ctrl+z" with Ctrl or Cmd; "Shift+X" only for named keys.
+ * @property {string} [shown] How the list shows its keys, if not one by one.
  * @property {string} does What it does, in words.
  * @property {string} group Under which heading it is shown.
  * @property {(event: KeyboardEvent) => void | false} [run] Not given where an element handles it by itself. False: not handled.
@@ -76,7 +77,7 @@ function showSheet() {
   for (const one of table) {
     const group = groups.get(one.group) ?? new Map();
     const keys = group.get(one.does) ?? new Set();
-    one.keys.forEach((key) => keys.add(shown(key)));
+    for (const key of one.shown ? [one.shown] : one.keys.map(shown)) keys.add(key);
     groups.set(one.group, group.set(one.does, keys));
   }
   const close = el("button.icon", { type: "button", "aria-label": "Close", onclick: () => sheet.close() }, symbol("close"));

@@ -11,6 +11,7 @@ export class PanZoom {
   constructor(changed) {
     /** @type {View} */ this.view = { scale: 1, x: 0, y: 0 };
     this.changed = changed;
+    /** Where a point of what listens lies in what shows. @type {(x: number) => number} */ this.across = (x) => x;
     this.size = { width: 1, height: 1 };
     this.content = { width: 1, height: 1 };
     /** @type {Map<number, {x: number, y: number}>} */ this.pointers = new Map();
@@ -69,7 +70,7 @@ export class PanZoom {
     styled(element, { "touch-action": "none" });
     const at = (/** @type {MouseEvent} */ event) => {
       const box = element.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
+      return { x: this.across(event.clientX - box.left), y: event.clientY - box.top };
     };
     element.addEventListener("wheel", (event) => {
       event.preventDefault();

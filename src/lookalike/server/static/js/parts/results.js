@@ -69,8 +69,8 @@ export function caption({ picture, far, checking }) {
   styled(bar, { width: `${Math.min((100 * (picture.distance ?? 0)) / far, 100)}%` });
   const verdict = picture.verdict ? chip(picture.verdict, picture.probability) : el(checking ? "span.chip.waiting" : "span.chip.none", { "aria-hidden": "true" }, "\u00a0");
   return [
-    el("span.tile-row", {}, verdict, el("span.tile-distance", { title: "Distance: smaller is closer" }, words.distance(picture.distance))),
-    el("span.bar-track", { "aria-hidden": "true" }, bar),
+    el("span.tile-row", {}, verdict),
+    el("span.tile-row", {}, el("span.bar-track", { "aria-hidden": "true" }, bar), el("span.tile-distance", { title: "Distance: smaller is closer" }, words.distance(picture.distance))),
     el("span.tile-name", {}, words.name(picture.uri)),
     el("span.tile-reason", {}, picture.evidence?.reason ?? "\u00a0"),
   ];
@@ -81,9 +81,9 @@ export function story({ picture, others }) {
   const { evidence } = picture;
   const rows = /** @type {[string, string][]} */ ([["Distance", words.distance(picture.distance)]]);
   if (evidence) {
-    rows.unshift(["A copy", words.percent(evidence.probability)]);
-    if (evidence.inliers) rows.push(["Points that agree", words.count(evidence.inliers)]);
-    if (evidence.transform || evidence.inliers) rows.push(["Shared", `${words.percent(evidence.share_a)} of the query, ${words.percent(evidence.share_b)} of this`]);
+    rows.unshift(["Probability of a copy", words.percent(evidence.probability)]);
+    if (words.kind(evidence.verdict) !== "plain" && evidence.inliers) rows.push(["Points that agree", words.count(evidence.inliers)]);
+    if (evidence.share_a > 0 && evidence.share_b > 0) rows.push(["Shared", `${words.percent(evidence.share_a)} of the query, ${words.percent(evidence.share_b)} of this`]);
   }
   return [
     ...(evidence && picture.verdict ? [el("p.viewer-verdict", {}, chip(picture.verdict), el("span", {}, evidence.reason))] : []),
