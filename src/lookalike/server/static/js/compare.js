@@ -119,10 +119,10 @@ async function show() {
   }
   if (signal.aborted) return;
   const swap = el("button.icon.swap", { type: "button", "aria-label": "Swap the two", "aria-keyshortcuts": "X", onclick: () => change([sides[1], sides[0]]) }, symbol("swap"));
-  swap.hidden = !(known[0] && known[1]);
+  swap.disabled = !(known[0] || known[1]);
   byId("sides").replaceChildren(cards[0], swap, cards[1]);
   for (const id of ["stage-box", "after", "verdict"]) byId(id).hidden = true;
-  byId("lead").hidden = Boolean(known[0] && known[1]);
+  document.body.classList.toggle("both", Boolean(known[0] && known[1]));
   if (known[0] && known[1]) await compare([known[0], known[1]], signal);
 }
 
@@ -144,7 +144,8 @@ async function compare(known, signal) {
     stage.show([layer(known[0], told.width_a, told.height_a), layer(known[1], told.width_b, told.height_b)], evidence?.transform ?? (told.same_pixels ? identity() : null));
     buttons();
     byId("facts").replaceChildren(table(told, known));
-    byId("why").replaceChildren(reasons(told), heat(known));
+    byId("why").replaceChildren(reasons(told));
+    byId("heat").replaceChildren(heat(known));
   } catch (error) {
     if (signal.aborted || api.wasAborted(error)) return;
     line.replaceChildren(el("p.notice.bad", { role: "alert" }, api.sentence(error)));

@@ -99,7 +99,7 @@ function draw(job) {
   const focused = item.contains(document.activeElement);
   const button = over ? null : el("button.small.quiet", { type: "button", "aria-label": `Stop: ${job.title}`, onclick: () => api.stop(job.id).then(draw, complain) }, "Stop");
   item.replaceChildren(...[
-    el("div.job-head", {}, el("span.path", {}, job.title), el(`span.chip.${job.state === "done" ? "copy" : job.state === "failed" ? "bad" : "plain"}`, {}, STATES[job.state])),
+    el("div.job-head", {}, el("span.path", {}, job.title), el(`span.chip.${job.state === "done" ? "done" : job.state === "failed" ? "bad" : "plain"}`, {}, STATES[job.state])),
     el("div.bar-track", { role: "progressbar", "aria-label": job.title, "aria-valuemin": "0", "aria-valuemax": "100", ...(total || over ? { "aria-valuenow": String(Math.round(share * 100)) } : {}) }, fill),
     el("div.job-foot", {}, el("span.hint", {}, told(job)), button),
   ]);

@@ -1,7 +1,7 @@
 // Above the results: order, how many, filters; what is selected and what can be done with it.
 
 import { FORMATS, KS, SORTS, filterCount } from "./asked.js";
-import { el, symbol } from "./dom.js";
+import { byId, el, symbol } from "./dom.js";
 import { held } from "./shell.js";
 import * as words from "./words.js";
 
@@ -27,7 +27,7 @@ export class Tools {
       el("div.tools-row", {}, this.told_, this.filterButton, this.sort, this.k, el("label.check.small-text", { title: "Align the pixels of what is closest and say what is a copy" }, this.verify, "Verify")),
       this.form,
     );
-    document.body.append(this.selection);
+    byId("main").append(this.selection);
   }
 
   filters() {
