@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import threading
@@ -120,7 +121,12 @@ def visit(browser: Any, served: Served) -> Iterator[Visit]:
 
 def settled(page: Any) -> Any:
     """Wait until verified results are shown."""
-    page.wait_for_function(
-        "!document.querySelector('#results').hasAttribute('aria-busy') && document.querySelector('#results .tile')"
-    )
+    page.locator("#results:not([aria-busy]) .tile").first.wait_for()
     return page
+
+
+def titled(page: Any, text: str) -> None:
+    """Wait until the page's title has a text in it. (The policy of pages forbids to wait for a function.)"""
+    from playwright.sync_api import expect
+
+    expect(page).to_have_title(re.compile(re.escape(text)), timeout=20_000)

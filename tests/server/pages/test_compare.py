@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def compared(visit, served, a, b, **settings):
     page = visit(f"compare?a=id:{served.ids[a]}&b=id:{served.ids[b]}", **settings)
     page.locator("#facts table, #facts p").first.wait_for()
-    page.wait_for_function("[...document.querySelectorAll('.layer')].every((one) => one.complete && one.naturalWidth)")
+    page.evaluate("Promise.all([...document.querySelectorAll('.layer')].map((one) => one.decode()))")
     return page
 
 

@@ -54,7 +54,7 @@ async function showProblems() {
   }
   const go = (/** @type {number} */ way) => () => { offset = Math.max(offset + way * PAGE, 0); void showProblems().catch(complain); };
   box.replaceChildren(
-    el("div.table-box", { tabindex: "0", role: "region", "aria-labelledby": "problems-title" },
+    el("div.table-box", { tabindex: "0", role: "group", "aria-label": "List of these files" },
       el("table.problems", {},
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "File"), el("th", { scope: "col" }, "Reason"))),
         el("tbody", {}, ...problems.map((one) => el("tr", {},
