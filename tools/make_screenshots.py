@@ -1,4 +1,4 @@
-"""Draw the pages as docs/images/page-*.webp: on photographs that ship inside installed packages, by an installed Chromium.
+"""Draw the pages as docs/images/page-*.webp: on photographs that installed packages bring, by an installed Chromium.
 
 python tools/make_screenshots.py                 all of them
 python tools/make_screenshots.py search compare  those whose names begin so

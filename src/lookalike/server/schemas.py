@@ -123,6 +123,7 @@ class EvidenceFacts(BaseModel):
     verdict: str
     probability: float
     reason: str
+    reason_back: str = Field(description="What makes b out of a.")
     scene_probability: float
     transform: list[list[float]] | None = Field(description="3 x 3, from pixels of a to those of b, both at full size.")
     mirrored: bool

@@ -106,7 +106,7 @@ def visit(browser: Any, served: Served) -> Iterator[Visit]:
         page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda asked: _check(asked.url))
-        page.goto(f"{base}/{address}")
+        page.goto(f"{base}/{address}", wait_until="domcontentloaded")
         return page
 
     def _check(url: str) -> None:

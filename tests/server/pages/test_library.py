@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -14,7 +15,9 @@ pytestmark = pytest.mark.browser
 def test_counts_folders_and_reasons_are_told(visit, served):
     page = visit("library")
     page.locator("#problems tbody tr").first.wait_for()
-    counts = dict(zip(page.locator("#counts dt").all_inner_texts(), page.locator("#counts strong").all_inner_texts(), strict=True))
+    counts = dict(
+        zip(page.locator("#counts dt").all_inner_texts(), page.locator("#counts strong").all_inner_texts(), strict=True)
+    )
     assert int(counts["Pictures"]) >= 14
     assert int(counts["Failed"]) + int(counts["Skipped"]) == len(DAMAGED)
     assert {text.split("/")[-1] for text in page.locator("#roots .path").all_inner_texts()} >= {"photos", "copies"}
@@ -52,11 +55,12 @@ def test_a_job_that_fails_says_why(visit, served):
 def test_a_job_is_stopped(visit, served):
     page = visit("library")
     calls: list[str] = []
-    running = {"id": 77, "kind": "index", "title": "Index /far", "state": "running", "result": None, "error": None,
-               "progress": {"stage": "indexing", "done": 5, "total": 20, "failed": 1}, "started": 1.0, "ended": None}  # fmt: skip
+    progress = {"stage": "indexing", "done": 5, "total": 20, "failed": 1}
+    running = {"id": 77, "kind": "index", "title": "Index /far", "state": "running", "progress": progress,
+               "result": None, "error": None, "started": 1.0, "ended": None}  # fmt: skip
+    event = f"event: job\ndata: {json.dumps(running)}\n\n"
     page.route("**/api/v1/jobs", lambda route: route.fulfill(json={"jobs": [running]}))
-    page.route("**/api/v1/jobs/77/events", lambda route: route.fulfill(
-        body="event: job\ndata: " + __import__("json").dumps(running) + "\n\n", content_type="text/event-stream"))  # fmt: skip
+    page.route("**/api/v1/jobs/77/events", lambda route: route.fulfill(body=event, content_type="text/event-stream"))
 
     def stop(route):
         calls.append(route.request.headers["authorization"])

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 DROP = """async ([kind, items]) => {
   const data = new DataTransfer();
   for (const item of items) {
-    if (item.data) data.items.add(new File([Uint8Array.from(atob(item.data), (c) => c.charCodeAt(0))], item.name, { type: item.type }));
+    const bytes = Uint8Array.from(atob(item.data ?? ""), (c) => c.charCodeAt(0));
+    if (item.data) data.items.add(new File([bytes], item.name, { type: item.type }));
     else data.setData(item.kind ?? "text/plain", item.text);
   }
   const options = { bubbles: true, cancelable: true };
@@ -180,7 +181,13 @@ def test_orders_filters_and_numbers_are_asked_for(visit, served):
     page.get_by_role("button", name="Apply").click()
     page.wait_for_url("**format=png**")
     settled(page)
-    assert set(names(page)) == {"astronaut.png", "coffee.png", "moon.png", "motorcycle_left.png", "motorcycle_right.png"}
+    assert set(names(page)) == {
+        "astronaut.png",
+        "coffee.png",
+        "moon.png",
+        "motorcycle_left.png",
+        "motorcycle_right.png",
+    }
     assert page.get_by_role("button", name="Filters: 2").is_visible()
     page.get_by_label("Label").fill("nothing of this name")
     page.get_by_role("button", name="Apply").click()
@@ -279,7 +286,12 @@ def test_an_upload_that_the_server_forgot_is_sent_again(visit, served):
     def once(route):
         if not refused:
             refused.append(route.request.post_data)
-            body = {"ok": False, "error": "this upload is no longer kept: send the picture again", "errors": [], "status": 400}
+            body = {
+                "ok": False,
+                "error": "this upload is no longer kept: send the picture again",
+                "errors": [],
+                "status": 400,
+            }
             route.fulfill(status=400, json=body)
         else:
             route.continue_()

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from lookalike.server.api import compare, duplicates, jobs, pictures, search, status
+from lookalike.server.api import addresses, compare, duplicates, jobs, pictures, search, status
 from lookalike.server.schemas import Problem
 
 __all__ = ["router"]
@@ -23,5 +23,5 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=_ERRORS)
-for part in (status, search, pictures, compare, duplicates, jobs):
+for part in (status, search, addresses, pictures, compare, duplicates, jobs):
     router.include_router(part.router)

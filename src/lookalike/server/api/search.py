@@ -20,10 +20,8 @@ from lookalike.server.schemas import (
     SearchAnswer,
     SearchRequest,
     UploadAnswer,
-    UrlRequest,
 )
 from lookalike.server.state import Asked, State, evidence_facts, picture_facts, state_of
-from lookalike.sources import fetch, is_url, normalise_uri
 
 __all__ = ["router"]
 
@@ -33,19 +31,7 @@ router = APIRouter(tags=["search"])
 @router.post("/uploads", operation_id="upload")
 def upload(picture: Annotated[UploadFile, File()], state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
     """Send a picture to ask about; it is kept in memory for an hour, and named in further calls."""
-    return _take_in(state, picture.filename or "picture", picture.file.read())
-
-
-@router.post("/uploads/url", operation_id="upload_url")
-def upload_url(asked: UrlRequest, state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
-    """Have a picture fetched to ask about; it is kept like one that was sent."""
-    url = normalise_uri(asked.url)
-    if not is_url(url):
-        raise UsageError("give an address that begins with http:// or https://")
-    return _take_in(state, url, fetch(url, allow_private=state.settings.allow_private_urls))
-
-
-def _take_in(state: State, name: str, data: bytes) -> UploadAnswer:
+    name, data = picture.filename or "picture", picture.file.read()
     with state.heavy:
         image = decode(data, min_side=256, max_pixels=state.settings.max_pixels)
     kept = state.uploads.add(name, data)

@@ -137,7 +137,7 @@ async function compare(known, signal) {
     const { evidence } = told;
     line.replaceChildren(
       ...(told.verdict ? [chip(told.verdict, told.probability)] : []),
-      el("p", {}, api.sentence(evidence?.reason ?? (told.same_bytes ? "the same file" : "no verdict"))),
+      el("p", {}, reasonOf(told)),
     );
     byId("stage-box").hidden = false;
     byId("after").hidden = false;
@@ -150,6 +150,13 @@ async function compare(known, signal) {
     if (signal.aborted || api.wasAborted(error)) return;
     line.replaceChildren(el("p.notice.bad", { role: "alert" }, api.sentence(error)));
   }
+}
+
+/** Each seen from the other, where that is not the same. @param {import("./parts/types.js").Compared} told */
+function reasonOf({ evidence, same_bytes: same }) {
+  if (!evidence) return same ? "The same file." : "No verdict.";
+  if (evidence.reason === evidence.reason_back) return api.sentence(evidence.reason);
+  return `First: ${evidence.reason}. Second: ${evidence.reason_back}.`;
 }
 
 const identity = () => [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
@@ -183,7 +190,7 @@ function buttons() {
   const gain = el("input", { type: "range", min: "1", max: "12", step: "1", value: byId("stage").style.getPropertyValue("--gain") || "3", oninput: () => stage.setGain(Number(gain.value)) });
   byId("modes").replaceChildren(
     el("div.segments", { role: "group", "aria-label": "How to look" }, ...MODES.map((one) => el("button.small.quiet", { type: "button", "aria-pressed": String(one.mode === mode), onclick: () => stage.setMode(one.mode) }, one.label))),
-    mode === "difference" ? el("label.check.small-text", {}, "Strength", gain) : el("span"),
+    mode === "difference" ? el("label.check.small-text", {}, "Strength", gain) : "",
     transform
       ? el("label.check.small-text", {}, el("input", { type: "checkbox", ...(aligned ? { checked: true } : {}), onchange: (/** @type {Event} */ event) => stage.setAligned(/** @type {HTMLInputElement} */ (event.target).checked) }), "Align the first to the second")
       : el("span.hint", {}, "No way was found to lay one upon the other."),

@@ -180,7 +180,7 @@ async function find(what, verify, signal) {
   try {
     found = await api.search(request, signal);
   } catch (error) {
-    if (!(error instanceof api.ApiError) || error.status !== 400 || !(await sendAgain(queries))) throw error;
+    if (!(error instanceof api.ApiError) || ![400, 404].includes(error.status) || !(await sendAgain(queries))) throw error;
     found = await api.search(request, signal);
   }
   if (answers.size > 60) answers.delete([...answers.keys()][0]);
@@ -293,7 +293,7 @@ takeIn({
 });
 held.then(
   (found) => {
-    if (found.indexed) byId("limits").textContent = `JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP, up to ${words.bytes(found.max_upload)} each, 16 at a time. Ctrl + V works, too.`;
+    if (found.indexed) byId("limits").textContent = `JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP, up to ${words.bytes(found.max_upload)} each, 16 at a time.${matchMedia("(any-pointer: coarse)").matches ? "" : " Ctrl + V works, too."}`;
   },
   complain,
 );

@@ -72,7 +72,7 @@ export function caption({ picture, far, checking }) {
     el("span.tile-row", {}, verdict),
     el("span.tile-row", {}, el("span.bar-track", { "aria-hidden": "true" }, bar), el("span.tile-distance", { title: "Distance: smaller is closer" }, words.distance(picture.distance))),
     el("span.tile-name", {}, words.name(picture.uri)),
-    el("span.tile-reason", {}, picture.evidence?.reason ?? "\u00a0"),
+    el("span.tile-reason", {}, picture.evidence?.reason_back ?? "\u00a0"),
   ];
 }
 
@@ -86,7 +86,7 @@ export function story({ picture, others }) {
     if (evidence.share_a > 0 && evidence.share_b > 0) rows.push(["Shared", `${words.percent(evidence.share_a)} of the query, ${words.percent(evidence.share_b)} of this`]);
   }
   return [
-    ...(evidence && picture.verdict ? [el("p.viewer-verdict", {}, chip(picture.verdict), el("span", {}, evidence.reason))] : []),
+    ...(evidence && picture.verdict ? [el("p.viewer-verdict", {}, chip(picture.verdict), el("span", {}, evidence.reason_back))] : []),
     el("dl.pairs", {}, ...rows.map(([term, said]) => el("div", {}, el("dt", {}, term), el("dd", {}, said)))),
     ...(others.length ? [el("details", {}, el("summary", {}, words.counted(others.length, "equal file")), el("ul.paths", {}, ...others.map((one) => el("li.path", {}, one.uri))))] : []),
   ];

@@ -1,7 +1,7 @@
 // What the API takes and answers, for the type checker: see schemas.py.
 
 /** @typedef {{id: number, uri: string, width: number, height: number, bytes: number, format: string | null, modified: number, version: string}} Picture */
-/** @typedef {{verdict: string, probability: number, reason: string, scene_probability: number, transform: number[][] | null, mirrored: boolean, negative: boolean, inliers: number, share_a: number, share_b: number, agreement: number, moved: number, edits: string[]}} Evidence */
+/** @typedef {{verdict: string, probability: number, reason: string, reason_back: string, scene_probability: number, transform: number[][] | null, mirrored: boolean, negative: boolean, inliers: number, share_a: number, share_b: number, agreement: number, moved: number, edits: string[]}} Evidence */
 /** @typedef {Picture & {rank: number, distance: number | null, verdict: string | null, probability: number | null, evidence: Evidence | null}} Found */
 /** @typedef {{query: string, problem: string | null, library: number[], results: Found[]}} QueryAnswer */
 /** @typedef {{queries: QueryAnswer[], descriptor: string, verified: boolean, probability: number, seconds: number}} SearchAnswer */
