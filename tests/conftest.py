@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -102,6 +104,36 @@ def photographs() -> list[Path]:
     if not found:
         pytest.skip("no installed package brings photographs")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a Chromium that Playwright drives; where there is none, tests are skipped, or fail if it is required."""
+    try:
+        with contextlib.ExitStack() as stack:
+            yield _started(stack)
+    except _NoBrowserError as error:
+        if os.environ.get("LOOKALIKE_BROWSER_REQUIRED"):
+            pytest.fail(f"LOOKALIKE_BROWSER_REQUIRED is set, and {error}")
+        pytest.skip(str(error))
+
+
+class _NoBrowserError(Exception):
+    pass
+
+
+def _started(stack: contextlib.ExitStack) -> Any:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise _NoBrowserError("playwright is not installed") from None
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        raise _NoBrowserError("there is no chromium on the PATH")
+    play = stack.enter_context(sync_playwright())
+    started = play.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"])
+    stack.callback(started.close)
+    return started
 
 
 Export = list[tuple[bytes, str, str | None, bytes | None, int | None, int | None, dict[str, bytes]]]

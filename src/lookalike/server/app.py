@@ -18,6 +18,7 @@ from lookalike.errors import LookalikeError
 from lookalike.library import Library, open_library
 from lookalike.server.api import router
 from lookalike.server.guard import KIND, Guard, error_body, kind_of
+from lookalike.server.pages import add_pages
 from lookalike.server.settings import Settings
 from lookalike.server.state import State
 
@@ -68,6 +69,7 @@ def create_app(library: Library | str | os.PathLike[str], settings: Settings | N
     app.state.lookalike = state
     app.add_middleware(Guard, settings=settings)
     app.include_router(router)
+    add_pages(app, settings)
     app.add_exception_handler(LookalikeError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

@@ -30,7 +30,7 @@ _log = logging.getLogger("lookalike.server")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MOST_JSON = 1_000_000
 """Bytes of a body that is no upload: JSON takes many times its length in memory once it is read."""
-_READING = re.compile(r"/api/v1/(search|search/upload|compare|compare/explain|uploads|map/[0-9]+/lasso)")
+_READING = re.compile(r"/api/v1/(search|search/upload|compare|compare/explain|uploads|uploads/url|map/[0-9]+/lasso)")
 """Calls that are made by POST because of what they carry, and change nothing that lasts."""
 
 _POLICY = (

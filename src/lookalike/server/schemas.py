@@ -26,6 +26,7 @@ __all__ = [
     "SearchRequest",
     "StatusFacts",
     "UploadAnswer",
+    "UrlRequest",
 ]  # fmt: skip
 
 MOST_NEIGHBOURS = 1000
@@ -122,6 +123,7 @@ class EvidenceFacts(BaseModel):
     verdict: str
     probability: float
     reason: str
+    reason_back: str = Field(description="What makes b out of a.")
     scene_probability: float
     transform: list[list[float]] | None = Field(description="3 x 3, from pixels of a to those of b, both at full size.")
     mirrored: bool
@@ -173,6 +175,12 @@ class UploadAnswer(BaseModel):
     bytes: int
     format: str
     library: list[int] = Field(description="Pictures of the library that are this very file.")
+
+
+class UrlRequest(Strict):
+    """A picture to fetch."""
+
+    url: str = Field(max_length=4096, description="http or https.")
 
 
 class CompareRequest(Strict):

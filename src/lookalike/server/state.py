@@ -257,6 +257,7 @@ def evidence_facts(
         verdict=evidence.verdict,
         probability=evidence.probability,
         reason=evidence.reason,
+        reason_back=evidence.reason_back or evidence.reason,
         scene_probability=evidence.scene_probability,
         transform=transform,
         mirrored=evidence.mirrored,

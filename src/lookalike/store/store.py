@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import random
 import secrets
 import sqlite3
 import time
@@ -437,6 +438,17 @@ class Store:
             )
             found |= {row[0]: Image(*row) for row in self._db.rows(sql, batch)}
         return found
+
+    def sample(self, count: int, seed: int) -> list[Image]:
+        """Return at most `count` pictures, not missing, by lot: the same ones for the same seed.
+
+        Quick in a library of any size. Where most rows are gone there may be fewer than asked for.
+        """
+        lot = random.Random(seed)  # noqa: S311 - no secret
+        top = self._db.rows("SELECT coalesce(max(id), 0) FROM images")[0][0]
+        drawn = lot.sample(range(1, top + 1), min(top, 8 * count))
+        found = self.images_by_id(drawn)
+        return [found[id_] for id_ in drawn if id_ in found][:count]
 
     def images(self, under: Sequence[Uri] = ()) -> Iterator[Image]:
         """Yield the pictures, not missing, in the order of their names; only those at or under `under`, if given."""

@@ -37,6 +37,18 @@ def pictures(
     return PicturePage(pictures=[PictureFacts(**picture_facts(*held[key])) for key in wanted if key in held])
 
 
+@router.get("/pictures/sample", operation_id="sample")
+def sample(
+    state: Annotated[State, Depends(state_of)],
+    count: Annotated[int, Query(ge=1, le=200)] = 24,
+    seed: Annotated[int, Query(ge=0, lt=2**31, description="The same pictures for the same seed.")] = 0,
+) -> PicturePage:
+    """Some pictures of the library, by lot."""
+    ids = [image.id for image in state.library.store.sample(count, seed)]
+    held = state.images(ids)
+    return PicturePage(pictures=[PictureFacts(**picture_facts(*held[key])) for key in ids if key in held])
+
+
 @router.get("/pictures/{id}", operation_id="picture")
 def picture(id: Id, state: Annotated[State, Depends(state_of)]) -> PictureFacts:  # noqa: A002
     """Facts of a picture."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, File, Form, UploadFile
 from pydantic import ValidationError
 
 from lookalike.decode import decode
-from lookalike.errors import UsageError
+from lookalike.errors import FetchError, UsageError
 from lookalike.results import SearchResult
 from lookalike.searching import Query
 from lookalike.server.schemas import (
@@ -20,6 +20,7 @@ from lookalike.server.schemas import (
     SearchAnswer,
     SearchRequest,
     UploadAnswer,
+    UrlRequest,
 )
 from lookalike.server.state import Asked, State, evidence_facts, picture_facts, state_of
 
@@ -31,18 +32,26 @@ router = APIRouter(tags=["search"])
 @router.post("/uploads", operation_id="upload")
 async def upload(picture: Annotated[UploadFile, File()], state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
     """Send a picture to ask about; it is kept in memory for an hour, and named in further calls."""
-    name = picture.filename or "picture"
+    return await state.heavily(lambda: _keep(state, picture.filename or "picture", picture.file.read()))
 
-    def take() -> UploadAnswer:
-        data = picture.file.read()
-        image = decode(data, min_side=256, max_pixels=state.settings.max_pixels)
-        kept = state.uploads.add(name, data)
-        return UploadAnswer(
-            upload=kept.id, name=name, width=image.width, height=image.height, bytes=len(data), format=image.format,
-            library=list(state.same_file(data)),
-        )  # fmt: skip
 
-    return await state.heavily(take)
+@router.post("/uploads/url", operation_id="upload_url")
+async def upload_url(asked: UrlRequest, state: Annotated[State, Depends(state_of)]) -> UploadAnswer:
+    """Have a picture fetched to ask about; it is kept like one that was sent."""
+    (found,) = await state.asked([QueryRef(url=asked.url)])
+    data = found.data
+    if data is None:
+        raise FetchError(found.query.problem)
+    return await state.heavily(lambda: _keep(state, found.query.name, data))
+
+
+def _keep(state: State, name: str, data: bytes) -> UploadAnswer:
+    image = decode(data, min_side=256, max_pixels=state.settings.max_pixels)
+    kept = state.uploads.add(name, data)
+    return UploadAnswer(
+        upload=kept.id, name=name, width=image.width, height=image.height, bytes=len(data), format=image.format,
+        library=list(state.same_file(data)),
+    )  # fmt: skip
 
 
 @router.post("/search", operation_id="search")

@@ -1,0 +1,98 @@
+"""Every page for everyone: axe finds nothing serious, on a desktop and a phone, light and dark."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import settled
+
+pytestmark = pytest.mark.browser
+
+DESKTOP = {"viewport": {"width": 1280, "height": 850}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
+def opened(visit, served, name, **settings):
+    ids = served.ids
+    if name == "start":
+        page = visit(**settings)
+        page.locator("#samples .tile").first.wait_for()
+    elif name == "library":
+        page = visit("library", **settings)
+        page.locator("#problems tbody tr").first.wait_for()
+    elif name.startswith("compare"):
+        filled = f"?a=id:{ids['astronaut.png']}&b=id:{ids['astronaut cropped.jpg']}" if name == "compare" else ""
+        page = visit(f"compare{filled}", **settings)
+        page.locator("#facts table" if filled else ".side.empty").first.wait_for()
+        if filled:
+            page.get_by_role("button", name="Slider").click()
+    else:
+        page = settled(visit(f"?q=id:{ids['chelsea.png']}{'' if name == 'search' else '&verify=0'}", **settings))
+        if name == "filters":
+            page.keyboard.press("f")
+        if name == "crop":
+            page.keyboard.press("r")
+            page.locator("#results .tile-check input").first.click(force=True)
+        if name == "viewer":
+            page.locator("#results .tile button").first.click()
+        if name == "keys":
+            page.keyboard.press("?")
+    return page
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "device"),
+    [(name, "light", DESKTOP) for name in ("start", "filters", "crop", "viewer", "keys", "compare", "compare empty")]
+    + [(name, "dark", PHONE) for name in ("start", "search", "viewer", "compare", "library")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_axe_finds_nothing_serious(visit, served, name, scheme, device):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    # The rules are run by a script that the page's own policy would refuse.
+    page = opened(visit, served, name, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce", **device)
+    found = axe.Axe().run(page).response["violations"]
+    assert [
+        (one["id"], one["impact"], [node["html"] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in ("serious", "critical", "moderate")
+    ] == []
+    if device is PHONE:
+        check_phone(page)
+
+
+def check_phone(page):
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    small = page.evaluate(
+        "[...document.querySelectorAll('button, a.button')].filter((one) => one.offsetParent && !one.closest('.tile'))"
+        ".filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.textContent)"
+    )
+    assert small == []
+
+
+def test_the_first_key_leads_past_the_header(visit, served):
+    page = visit()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "pick"
+
+
+def test_a_whole_search_is_done_by_keys(visit, served):
+    page = visit()
+    page.locator("#samples .tile").first.wait_for()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('#samples .tile'))"):
+            break
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    settled(page)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('#results .tile'))"):
+            break
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare?a=id**b=id**")
+    page.locator("#facts table").wait_for()

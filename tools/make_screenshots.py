@@ -1,0 +1,154 @@
+"""Draw the pages as docs/images/page-*.webp: on photographs that installed packages bring, by an installed Chromium.
+
+python tools/make_screenshots.py                 all of them
+python tools/make_screenshots.py search compare  those whose names begin so
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+import lookalike
+from lookalike.demo import run_demo
+from lookalike.server import Settings, create_app
+
+OUT = Path(__file__).parents[1] / "docs" / "images"
+DESKTOP, PHONE = (1280, 860), (390, 844)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its name, the page's address with {names} of pictures, what is done before it is drawn."""
+
+    name: str
+    address: str
+    act: Callable[[Page], None]
+    size: tuple[int, int] = DESKTOP
+    scheme: Any = "light"
+
+
+def wait(selector: str) -> Callable[[Page], None]:
+    return lambda page: page.locator(selector).first.wait_for()
+
+
+def found(page: Page) -> None:
+    page.locator("#results:not([aria-busy]) .tile").first.wait_for()
+
+
+def viewed(page: Page) -> None:
+    found(page)
+    page.locator("#results .tile button").first.click()
+    page.locator(".viewer-facts dd").first.wait_for()
+
+
+def comparing(keys: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.locator("#facts table").wait_for()
+        for key in keys:
+            page.keyboard.press(key)
+
+    return act
+
+
+def explained(page: Page) -> None:
+    page.locator("#facts table").wait_for()
+    page.get_by_role("button", name="Show which regions").click()
+    page.locator(".heat img").wait_for()
+    page.locator("#after").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.getElementById('after').offsetTop - 80)")
+
+
+def indexed(page: Page) -> None:
+    page.locator("#roots button").first.click()
+    page.locator("#jobs .chip.done").first.wait_for()
+    page.locator("#toasts button").first.click()
+
+
+SHOTS = (
+    Shot("start", "", wait("#samples .tile")),
+    Shot("start-phone-dark", "", wait("#samples .tile"), PHONE, "dark"),
+    Shot("search", "?q=id:{astronaut.png}", found),
+    Shot("search-dark", "?q=id:{china.jpg}&region=.33,.12,.36,.7", found, scheme="dark"),
+    Shot("search-phone", "?q=id:{coffee.png}", found, PHONE),
+    Shot("viewer", "?q=id:{chelsea.png}", viewed, scheme="dark"),
+    Shot("compare", "compare?a=id:{chelsea.png}&b=id:{chelsea mirrored.jpg}", comparing("c")),
+    Shot("compare-dark", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", comparing(""), scheme="dark"),
+    Shot("compare-phone", "compare?a=id:{rocket.jpg}&b=id:{rocket turned.jpg}", comparing("c"), PHONE),
+    Shot("compare-why", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", explained),
+    Shot("library", "library", indexed),
+    Shot("library-phone-dark", "library", wait("#problems tr"), PHONE, "dark"),
+)
+
+
+def fill(folder: Path) -> tuple[Path, dict[str, int]]:
+    """Make the demo's library, with some files that cannot be indexed; return it and the ids of its pictures."""
+    run_demo(folder)
+    damaged = folder / "from an old disk"
+    damaged.mkdir()
+    (damaged / "cut off.png").write_bytes((folder / "photos" / "coffee.png").read_bytes()[:150_000])
+    (damaged / "empty.jpg").write_bytes(b"")
+    (damaged / "notes.jpg").write_text("words, no picture")
+    with lookalike.open(folder / "demo.lookalike") as library:
+        library.add([damaged])
+        return library.path, {Path(image.uri).name: image.id for image in library.store.images()}
+
+
+def main(beginnings: list[str]) -> None:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        sys.exit("there is no chromium on the PATH")
+    folder = Path(tempfile.mkdtemp()) / "pictures"
+    path, ids = fill(folder)
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(path, Settings()), log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        for shot in SHOTS:
+            if beginnings and not shot.name.startswith(tuple(beginnings)):
+                continue
+            phone = shot.size == PHONE
+            context = browser.new_context(
+                viewport={"width": shot.size[0], "height": shot.size[1]}, color_scheme=shot.scheme, is_mobile=phone,
+                has_touch=phone, device_scale_factor=2 if phone else 1, reduced_motion="reduce",
+            )  # fmt: skip
+            page = context.new_page()
+            address = shot.address
+            for name, number in ids.items():
+                address = address.replace(f"{{{name}}}", str(number))
+            page.add_init_script("Math.random = () => 0.11")  # which pictures the first page shows
+            page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/{address}")
+            shot.act(page)
+            page.wait_for_load_state("networkidle")
+            page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => 0)))")
+            page.wait_for_timeout(300)
+            with Image.open(io.BytesIO(page.screenshot())) as image:
+                image.convert("RGB").save(OUT / f"page-{shot.name}.webp", quality=80, method=6)
+            print(shot.name, (OUT / f"page-{shot.name}.webp").stat().st_size)
+            context.close()
+        browser.close()
+    server.should_exit = True
+    thread.join(20)
+    shutil.rmtree(folder.parent)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
