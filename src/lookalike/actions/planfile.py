@@ -18,9 +18,10 @@ from lookalike.frames import json_text
 from lookalike.render import write_file, write_rows
 from lookalike.sources import is_url, normalise_uri
 from lookalike.tables import read_table
+from lookalike.types import Uri
 from lookalike.words import COPIES
 
-__all__ = ["check_plan", "read_plan", "write_plan", "write_plan_to"]
+__all__ = ["check_plan", "read_groups", "read_plan", "write_plan", "write_plan_to"]
 
 FACES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 HEADER = "lookalike plan"
@@ -84,6 +85,29 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     )  # fmt: skip
     check_plan(plan, str(path))
     return plan
+
+
+def read_groups(path: str | os.PathLike[str]) -> dict[int, tuple[Uri, ...]]:
+    """Return the files of each group of a plan, or of what `lookalike duplicates` wrote as CSV or JSON lines.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or has no groups.
+    """
+    groups: dict[int, dict[Uri, None]] = {}
+    rows: list[tuple[int, Any, Any]]
+    if face_of_plan(path) == "csv":
+        rows = [(line, given[0], given[1]) for line, given, _ in read_table(path, ["group"], ["uri"])]
+    else:
+        rows = [(line, values.get("group"), values.get("uri")) for line, values in _json(path) if HEADER not in values]
+    for line, number, uri in rows:
+        if number not in (None, ""):  # a protected folder, or a label file
+            group = _integer(number)
+            if group is None or not isinstance(uri, str) or not uri:
+                raise UsageError(f"{path}, line {line}: a row has a group, which is a number, and a uri")
+            groups.setdefault(group, {})[uri] = None
+    return {number: tuple(uris) for number, uris in groups.items()}
 
 
 def check_plan(plan: Plan, name: str = "the plan") -> None:
