@@ -176,8 +176,7 @@ def test_decisions_are_made_listed_undone_and_carried_over(run, parts, tmp_path)
     assert rows(run("decide", "list", "--format", "csv")[1]) == []
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-@pytest.mark.parametrize("made_by", ["plan", "duplicates"])
+@pytest.mark.parametrize(("made_by", "suffix"), [("plan", "jsonl"), ("plan", "csv"), ("duplicates", "csv")])
 def test_a_decision_is_made_of_a_group_of_a_plan(run, parts, tmp_path, suffix, made_by):
     path = tmp_path / f"groups.{suffix}"
     assert run("index", parts)[0] == 0

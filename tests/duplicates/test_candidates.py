@@ -18,7 +18,7 @@ def hashes(*bits: int) -> Block:
 
 def alike(count: int) -> Block:
     rows = np.random.default_rng(1).random((count, 1280), np.float32) * 0.01 + 1
-    return Block(np.arange(1, count + 1), (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), None)
+    return Block(np.arange(1, count + 1), (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16), None)
 
 
 def test_neighbours_by_vector_are_one_picture_only_if_their_hashes_are_near_or_say_nothing():
