@@ -186,7 +186,7 @@ def test_a_decision_is_made_of_a_group_of_a_plan(run, parts, tmp_path, suffix, m
         assert run("duplicates", parts, "--level", "edited", "--output", path, "--format", suffix)[0] == 0
     lines = path.read_text().splitlines()
     told = list(csv.DictReader(lines)) if suffix == "csv" else [json.loads(line) for line in lines]
-    groups = {}
+    groups: dict[str, set[str]] = {}
     for row in told:
         if "uri" in row:
             groups.setdefault(str(row["group"]), set()).add(Path(row["uri"]).name)

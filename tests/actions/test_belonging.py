@@ -296,7 +296,7 @@ def test_a_label_file_that_cannot_be_edited_keeps_its_pictures(
     labels, _ = labelled
     plan = make_plan(library, label_file=labels)
     before = files(labels.parent / "val")
-    more = ()
+    more: tuple[Path, ...] = ()
     if how == "gone":
         labels.rename(labels.with_suffix(".old"))
     elif how == "broken":
