@@ -10,7 +10,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help demo run test check check-js fix docs bench bench-quality bench-copies screenshots weights clean
+.PHONY: help demo run test torture check check-js fix docs bench bench-quality bench-copies screenshots weights clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -46,6 +46,9 @@ run: $(VENV)/demo.done  ## The same on your own pictures: make run DIR=~/Picture
 
 test: $(VENV)/dev.done  ## Set up, then all tests
 	$(BIN)/python -m pytest $(PYTEST)
+
+torture: $(VENV)/dev.done  ## Set up, then the tests of acting on files with all their examples: a quarter of an hour
+	LOOKALIKE_TORTURE=1 $(BIN)/python -m pytest $(PYTEST) tests/actions
 
 check: $(VENV)/dev.done  ## Format, lint, types, rooms, docs in step with the code
 	$(BIN)/ruff format --check .

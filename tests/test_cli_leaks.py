@@ -108,6 +108,9 @@ def test_split_repair_prints_moves_and_writes_the_split_that_has_no_leak(run, pa
     assert set(moves) == {"train/china.jpg", "train/flower.jpg"}
     assert moves["train/china.jpg"] == ("train", "test", "copy of copy.jpg (same file), which is in test")
     assert "2 pictures to move, of 6." in err
+    surest = run("split", "--repair", parts / "train", parts / "test", "--format", "csv", "--probability", "1")[1]
+    assert "train/china.jpg" in surest
+    assert "train/flower.jpg" not in surest, "a resized copy is not that sure"
     shutil.copyfile(repaired, parts / "repaired.csv")  # names are relative to it
     assert run("leaks", parts / "repaired.csv", "--fail")[0] == 0
     code, out, _ = run("split", "--repair", parts / "repaired.csv", "--format", "csv")
@@ -122,7 +125,9 @@ def test_split_repair_prints_moves_and_writes_the_split_that_has_no_leak(run, pa
         (["leaks", "{}/train"], "at least two parts"),
         (["split", "--repair"], "name the folders"),
         (["split", "--repair", "{}/train", "{}/test", "--parts", "50:50"], "leave --parts"),
-        (["split", "{}/train", "--protect", "test"], "goes with --repair"),
+        (["split", "{}/train", "--protect", "test"], "go with --repair"),
+        (["split", "{}/train", "--probability", ".9"], "go with --repair"),
+        (["decide", "keep-all", "--group", "1"], "go together"),
         (["split", "--repair", "{}/train", "{}/test", "--output", "-"], "--output a file"),
         (["decide", "undo"], "by their numbers"),
         (["decide", "undo", "77"], "no decision 77"),
@@ -169,6 +174,31 @@ def test_decisions_are_made_listed_undone_and_carried_over(run, parts, tmp_path)
     assert "0 new decisions." in run("decide", "import", tmp_path / "d.jsonl")[2]
     assert len(rows(run("decide", "undo", "--all", "--format", "csv")[1])) == 4
     assert rows(run("decide", "list", "--format", "csv")[1]) == []
+
+
+@pytest.mark.parametrize(("made_by", "suffix"), [("plan", "jsonl"), ("plan", "csv"), ("duplicates", "csv")])
+def test_a_decision_is_made_of_a_group_of_a_plan(run, parts, tmp_path, suffix, made_by):
+    path = tmp_path / f"groups.{suffix}"
+    assert run("index", parts)[0] == 0
+    if made_by == "plan":
+        assert run("plan", parts, "--level", "edited", "--probability", ".6", "--output", path)[0] == 0
+    else:
+        assert run("duplicates", parts, "--level", "edited", "--output", path, "--format", suffix)[0] == 0
+    lines = path.read_text().splitlines()
+    told = list(csv.DictReader(lines)) if suffix == "csv" else [json.loads(line) for line in lines]
+    groups: dict[str, set[str]] = {}
+    for row in told:
+        if "uri" in row:
+            groups.setdefault(str(row["group"]), set()).add(Path(row["uri"]).name)
+    number = next(number for number, names in groups.items() if names == {"flower.jpg", "small.jpg"})
+    code, _, err = run("decide", "not-duplicates", "--plan", path, "--group", number)
+    assert (code, err.split()[0]) == (0, "Decision")
+    listed = rows(run("decide", "list", "--format", "csv")[1])
+    assert {Path(row["uri"]).name for row in listed} == {"flower.jpg", "small.jpg"}
+    assert "flower.jpg" not in run("plan", parts, "--level", "edited", "--probability", ".6", "--format", "csv")[1]
+    assert run("decide", "keep-all", "--plan", path, "--group", "99")[0] == 2
+    assert run("decide", "keep-all", "--plan", path)[0] == 2
+    assert run("decide", "undo", "--all")[0] == 0  # the library is of all tests here
 
 
 def test_folders_say_how_much_of_one_is_inside_another(run, parts):

@@ -58,7 +58,7 @@ def test_before_any_decision_all_are_found(library):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("level", ["same-pixels", "same-picture", "edited", "same-scene"])
+@pytest.mark.parametrize("level", ["same-pixels", "same-picture", "same-scene"])
 @pytest.mark.parametrize("pair", [("a.png", "a.bmp"), ("b.jpg", "c.jpg"), ("a.png", "c.jpg")])
 def test_not_duplicates_are_never_in_one_group_nor_by_way_of_a_keeper(library, photos, level, pair):
     library.decisions.not_duplicates([photos / name for name in pair])

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import lookalike
-from lookalike.actions import Plan, apply_plan, empty_quarantine, history, undo
+from lookalike.actions import Plan, PlanRow, apply_plan, empty_quarantine, history, undo
 from lookalike.actions import files as action_files
 from lookalike.actions.journal import journals, read_run
 from lookalike.errors import UsageError
@@ -29,14 +29,28 @@ from tests.actions.conftest import contents, fill, mark, plain_copy, plan_of, ro
 
 KILLED = 77
 ACTS = ("quarantine", "trash", "move", "carry", "hardlink", "reflink", "symlink")
-CALLS = ("rename", "link", "symlink", "unlink", "rmdir", "mkdir", "write", "fsync", "chmod", "utime", "setxattr")
+CALLS = (
+    "rename",
+    "replace",
+    "link",
+    "symlink",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "write",
+    "fsync",
+    "chmod",
+    "utime",
+    "setxattr",
+)
 
 
 class Scene:
     """A folder of copies with its library; every scene ends as it began."""
 
     def __init__(self, folder: Path, other: str) -> None:
-        self.photos = fill(folder / "photos", 6, 2)
+        self.top = folder / "photos"
+        self.photos = fill(self.top / "images", 6, 2)
         self.library = folder / "t.lookalike"
         self.moved = folder / "moved"
         self.other = Path(other) if other else None
@@ -47,15 +61,40 @@ class Scene:
             sidecar = self.photos / f"sub 0/{number} copy.xmp"
             sidecar.write_text(f"sidecar {number}")
             mark(sidecar, "sidecar")
+            label = self.top / f"labels/sub 1/{number} copy.txt"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            label.write_text(f"{number} .5 .5 1 1")
+        names = sorted(str(path.relative_to(self.top)) for path in self.photos.rglob("*.png"))
+        images = [{"id": at, "file_name": name} for at, name in enumerate(names)]
+        notes = [{"id": at, "image_id": at} for at in range(len(names))]
+        self.label_files = {
+            self.top / "coco.json": json.dumps({"images": images, "annotations": notes}, indent=1),
+            self.top / "list.txt": "".join(f"{name}\n" for name in names),
+        }
+        self.write_labels()
         with lookalike.open(self.library) as library:
             library.add(self.photos, descriptors=["pdq"])
-        self.before = tree(self.photos)
-        self.held = contents(self.photos)
+        self.before = tree(self.top)
+        self.held = contents(self.photos, self.top / "labels")
         self.pictures = {sha256(path) for path in self.photos.rglob("*.png")}
 
+    def write_labels(self) -> None:
+        for path, text in self.label_files.items():
+            path.write_text(text)
+            mark(path, "labels")
+            os.utime(path, ns=(1, 1_600_000_000_000_000_003))
+
+    def agree(self) -> None:
+        """Look whether the label files name the pictures that are there."""
+        here = {str(path.relative_to(self.top)) for path in self.photos.rglob("*.png")}
+        said = json.loads((self.top / "coco.json").read_text())
+        assert {one["file_name"] for one in said["images"]} == here
+        assert {one["id"] for one in said["images"]} == {one["image_id"] for one in said["annotations"]}
+        assert set((self.top / "list.txt").read_text().splitlines()) == here
+
     def plan(self, act: str, groups: int) -> Plan:
-        """Return what acts on two copies of each of some groups, on one of them with its sidecar."""
-        rows = []
+        """Return what acts on two copies of each of some groups, on both with what belongs to them."""
+        rows = [PlanRow(None, str(path), False, "labels", str(self.top)) for path in self.label_files]
         to = {"move": str(self.moved), "carry": str(self.other)}.get(act, "")
         name = "move" if act == "carry" else act
         for number in range(groups):
@@ -63,18 +102,18 @@ class Scene:
                 self.photos / f"{number}.png", self.photos / f"sub 0/{number} copy.png",
                 self.photos / f"sub 1/{number} copy.png",
             )  # fmt: skip
-            sidecar = one.with_suffix(".xmp")
-            more: dict[str, Any] = (
-                {} if act.endswith("link") else {"together": (str(sidecar),), "together_sha256": (sha256(sidecar),)}
-            )
             rows += [
-                row(keeper, number, keeper=True), row(one, number, act=name, to=to, **more),
-                row(two, number, act=name, to=to),
+                row(keeper, number, keeper=True),
+                row(one, number, act=name, to=to, **self.with_(one.with_suffix(".xmp"), act)),
+                row(two, number, act=name, to=to, **self.with_(self.top / f"labels/sub 1/{number} copy.txt", act)),
             ]  # fmt: skip
         return plan_of(*rows)
 
+    def with_(self, path: Path, act: str) -> dict[str, Any]:
+        return {} if act.endswith("link") else {"together": (str(path),), "together_sha256": (sha256(path),)}
+
     def everywhere(self) -> set[str]:
-        places = [self.photos, self.library / "quarantine", self.moved, self.trash]
+        places = [self.photos, self.top / "labels", self.library / "quarantine", self.moved, self.trash]
         return contents(*(place for place in [*places, self.other] if place is not None and place.is_dir()))
 
     def check(self, *, deleting: bool = False) -> None:
@@ -94,6 +133,7 @@ class Scene:
                 assert not run.unresolved, run
                 assert run.ended or not run.steps, run
             assert all(run.state != "interrupted" for run in history(library).runs)
+            self.agree()
             while True:
                 try:
                     undone = undo(library).undone
@@ -109,9 +149,11 @@ class Scene:
                     sidecar = path.with_suffix(".xmp")
                     if folder == "sub 0":
                         sidecar.write_text(f"sidecar {number}")
-            assert contents(self.photos) == self.held
+                    (self.top / f"labels/sub 1/{number} copy.txt").write_text(f"{number} .5 .5 1 1")
+            self.write_labels()
+            assert contents(self.photos, self.top / "labels") == self.held
         else:
-            now = tree(self.photos)
+            now = tree(self.top)
             assert now == self.before, {k: (self.before.get(k), now.get(k)) for k in now.keys() | self.before.keys()
                                         if now.get(k) != self.before.get(k)}  # fmt: skip
             places = [self.library / "quarantine", self.moved, self.trash, self.other or self.moved]

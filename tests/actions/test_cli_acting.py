@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.actions import make_plan, read_plan
 from lookalike.cli import main
 from lookalike.library import Library
 from tests.actions.conftest import files, tree
@@ -53,6 +54,30 @@ def test_plan_apply_history_undo(at: str, tmp_path: Path, photos: Path, capsys: 
     assert main(["undo", runs[0]["run"], "--library", at, "--yes", "--format", "jsonl"]) == 0
     said = capsys.readouterr()
     assert {json.loads(line)["state"] for line in said.out.splitlines()} == {"undone"}
+    assert tree(photos) == before
+
+
+def test_companions_and_label_files_go_by_command_as_from_python(
+    at: str, library: Library, tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+):
+    sidecar = Path(make_plan(library).acting[0].uri).with_suffix(".xmp")
+    sidecar.write_text("<x/>")
+    names = photos / "names.csv"
+    names.write_text("file,label\n" + "".join(f"{name},x\n" for name in files(photos) if name.endswith(".png")))
+    before = tree(photos)
+    path = str(tmp_path / "plan.csv")
+    assert main(["plan", "--library", at, "--label-file", str(names), "--output", path]) == 0
+    said = capsys.readouterr().err
+    assert "quarantine: 7 files" in said
+    assert f"labels: 6 entries of 6 pictures taken out of {names}" in said
+    made = make_plan(library, label_file=names)
+    assert read_plan(path).items == made.items
+    assert main(["apply", path, "--library", at, "--yes", "--quiet"]) == 0
+    left = [name for name in files(photos) if name.endswith(".png")]
+    assert len(left) == 3
+    assert sorted(line.partition(",")[0] for line in names.read_text().splitlines()[1:]) == left
+    assert not sidecar.exists()
+    assert main(["undo", "--library", at, "--yes", "--quiet"]) == 0
     assert tree(photos) == before
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 ROOT = Path(__file__).parents[2]
 TORTURE = os.environ.get("LOOKALIKE_TORTURE") == "1"
-STRIDE = 1 if TORTURE else 29
+STRIDE = 1 if TORTURE else 37
 KILLS = 200 if TORTURE else 4
 
 

@@ -185,35 +185,3 @@ def test_links_are_planned_between_equal_bytes_only(tmp_path: Path):
             assert acts(make_plan(library, act=act), tmp_path / "p") == {
                 "a.png": "keep", "b.png": act, "c.bmp": "list-only",
             }  # fmt: skip
-
-
-def test_what_belongs_to_a_picture_is_planned_with_it(library: Library, photos: Path):
-    sidecar = photos / "sub 1/1 copy.xmp"
-    sidecar.write_text("<x/>")
-    plan = make_plan(library, units=lambda uri: (str(sidecar),) if uri == str(sidecar.with_suffix(".png")) else ())
-    assert [item.together for item in plan.acting if item.together] == [(str(sidecar),)]
-    assert plan.sum().values[0][1] == 7
-    assert not any(item.together for item in make_plan(library).items)
-
-
-def test_what_belongs_to_a_picture_that_stays_stays_with_it(tmp_path: Path):
-    one = write_picture(tmp_path / "p/a.png", 1)
-    shutil.copyfile(one, tmp_path / "p/a copy.png")
-    shutil.copyfile(one, tmp_path / "p/b copy.png")
-    for name in ("shared.xmp", "own.xmp"):
-        (tmp_path / "p" / name).write_text(name)
-    belongs = {"a.png": ["shared.xmp"], "a copy.png": ["shared.xmp", "own.xmp"], "b copy.png": ["own.xmp"]}
-
-    def units(uri: str) -> list[str]:
-        return [str(tmp_path / "p" / name) for name in belongs.get(os.path.basename(uri), ())]
-
-    with lookalike.open(tmp_path / "t.lookalike") as library:
-        library.add(tmp_path / "p", descriptors=["pdq"])
-        plan = make_plan(library, units=units)
-        assert [os.path.basename(item.uri) for item in plan.acting] == ["a copy.png", "b copy.png"]
-        assert [item.together for item in plan.acting] == [(str(tmp_path / "p/own.xmp"),), ()]
-
-        # A picture that goes with another and is itself one that is kept keeps the other.
-        belongs["b copy.png"] = ["a.png"]
-        plan = make_plan(library, units=units)
-        assert acts(plan, tmp_path / "p") == {"a.png": "keep", "a copy.png": "quarantine", "b copy.png": "list-only"}

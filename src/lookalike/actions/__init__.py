@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from lookalike.actions.apply import Acted, ApplyReport, apply_plan
 from lookalike.actions.emptying import Quarantine, Quarantined, empty_quarantine, quarantine
-from lookalike.actions.plan import Plan, PlanRow, make_plan
+from lookalike.actions.plan import Plan, make_plan
 from lookalike.actions.planfile import read_plan, write_plan
 from lookalike.actions.resolving import Resolved
+from lookalike.actions.rows import PlanRow
 from lookalike.actions.runs import History, RunSummary, history
 from lookalike.actions.undoing import Undone, UndoReport, undo
 

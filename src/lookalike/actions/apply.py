@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from lookalike.actions.files import Facts, Refused, digest, explain, look, same_entry
+from lookalike.actions.belonging import belongs, naming
+from lookalike.actions.checking import Checks
+from lookalike.actions.files import Facts, Refused, explain, look
 from lookalike.actions.guard import Guard, Roots
 from lookalike.actions.journal import Journal, Step
+from lookalike.actions.labelpieces import LabelFiles
 from lookalike.actions.moving import QUARANTINE
 from lookalike.actions.naming import free_names, temporary_name, unlike
-from lookalike.actions.pieces import Carry, Hook, Move, Piece, Swap, Trash, no_hook
-from lookalike.actions.plan import LINKS, Plan, PlanRow, check_target
+from lookalike.actions.pieces import Carry, Entries, Hook, Move, Piece, Swap, Trash, no_hook
+from lookalike.actions.plan import Plan
 from lookalike.actions.planfile import check_plan, read_plan
 from lookalike.actions.resolving import Resolved, refresh, resolve, take_back
+from lookalike.actions.rows import LINKS, PlanRow
+from lookalike.actions.standing import decided_folders
 from lookalike.errors import UsageError
 from lookalike.library import Library, PathLike
 from lookalike.sources import QUARANTINE_FOLDER, normalise_uri
@@ -98,7 +101,7 @@ def apply_plan(
     plan
         A plan, or the file of one.
     protect
-        More folders in which nothing is touched.
+        More folders in which nothing is touched. So it is with those that were decided to be kept.
     dry_run
         Look at every file as for acting, and do nothing.
     on_row
@@ -110,7 +113,9 @@ def apply_plan(
     -------
     ApplyReport
         A row is refused, and its file left alone, if it or its keeper is not what it was when the plan was made, if it
-        is protected or offline, if it is a link or its keeper is one, or if the act cannot be done.
+        is protected or offline, if it is a link or its keeper is one, if it was decided that it stays or is no copy of
+        its keeper, if more belongs to it than was planned or a part of its unit must not go, or if the act cannot be
+        done. What belongs to another picture that is still there stays with that one.
 
     Raises
     ------
@@ -125,11 +130,13 @@ def apply_plan(
     check_plan(made, made.path or "the plan")
     _check_library(made, library)
     more = [protect] if isinstance(protect, str | os.PathLike) else list(protect)
-    guard = Guard([*made.protected, *(normalise_uri(os.fspath(path)) for path in more), str(library.path)])
-    rows = made.acting
     with library.store.writing():
+        named = [*made.protected, *(normalise_uri(os.fspath(path)) for path in more)]
+        decided = decided_folders(library, Roots(library.store.roots()))
+        guard = Guard([*named, *decided, str(library.path)])
         resolved = resolve(library)
         actor = _Actor(library, made, guard, hook)
+        rows = actor.in_order()
         if dry_run:
             return ApplyReport("", tuple(actor.look(row) for row in rows), resolved)
         if not rows:
@@ -168,43 +175,50 @@ class _Actor:
     guard: Guard
     hook: Hook
     steps: list[Step] = field(default_factory=list)
-    hashed: dict[tuple[Uri, int, int, int, int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.roots = Roots(self.library.store.roots())
-        self.keepers = {item.group: item for item in self.plan.items if item.keeper}
-        self.by_inode: dict[int, list[Uri]] = {}
-        for keeper in self.keepers.values():
-            with contextlib.suppress(OSError):
-                self.by_inode.setdefault(os.lstat(keeper.uri).st_ino, []).append(keeper.uri)
+        self.checks = Checks(self.library, self.plan, self.guard)
+        self.roots = self.checks.roots
+        self.leaving = {row.uri for row in self.plan.acting if row.act not in LINKS}
+        going = self.leaving | {uri for row in self.plan.acting for uri in row.together}
+        self.labels = LabelFiles(self.plan.label_files, going)
+
+    def in_order(self) -> list[PlanRow]:
+        """Return the rows to act on, what belongs to a picture after the picture."""
+        return sorted(self.plan.acting, key=lambda row: belongs(row.uri))
 
     def look(self, row: PlanRow) -> Acted:
         """Say what would become of a row."""
         try:
-            self._check(row, self.keepers[row.group])
+            row, _ = self.checks.of(row, leaving=self.leaving)
+            self._entries(row)
         except Refused as error:
             return Acted(row.uri, row.act, "refused", reason=str(error))
         return Acted(row.uri, row.act, "would", bytes=row.bytes)
 
     def act(self, row: PlanRow, journal: Journal) -> Acted:
         """Check and do a row."""
-        keeper = self.keepers[row.group]
+        keeper = self.checks.keepers[row.group]
         try:
             self.hook("check")
-            facts = self._check(row, keeper)
-            pieces = self._pieces(row, keeper, facts, journal.name)
+            row, facts = self.checks.of(row)
+            pieces = (*self._pieces(row, keeper, facts, journal.name), *self._entries(row))
         except Refused as error:
             return self._refuse(row, journal, str(error))
         step = Step(len(self.steps) + 1, row.act, row.uri, keeper.uri, keeper.sha256, row.bytes, pieces)
         self.hook("journal: begin")
         journal.begin(step)
         self.steps.append(step)
+        begun: list[Piece] = []
         try:
             for piece in pieces:
+                begun.append(piece)
                 piece.do(self.hook)
-                self._check_kept(keeper)
+                self.checks.still_kept(keeper)
         except BaseException as error:
-            left = take_back(pieces)
+            if isinstance(error, Refused) and isinstance(begun[-1], Entries):
+                begun.pop().clean()  # it is as others have left it: nothing of it is to be taken back
+            left = take_back(begun)
             reason = explain(error) if isinstance(error, OSError) else str(error)
             reason = f"{reason}; {left}" if left else reason
             journal.mark(step, "done" if left else "failed", reason)
@@ -215,91 +229,26 @@ class _Actor:
             return Acted(row.uri, row.act, "refused", reason=reason)
         self.hook("journal: done")
         journal.mark(step, "done")
+        if row.act not in LINKS:
+            self.checks.folders.gone((row.uri, *row.together))
+        self.labels.done(pieces)
         return Acted(row.uri, row.act, "done", pieces[0].to, row.bytes)
 
     def _refuse(self, row: PlanRow, journal: Journal, reason: str) -> Acted:
         journal.add({"refused": row.uri, "act": row.act, "reason": reason}, sync=False)
         return Acted(row.uri, row.act, "refused", reason=reason)
 
-    # ------------------------------------------------------------------------------------------------ checks
-
-    def _check(self, row: PlanRow, keeper: PlanRow) -> tuple[Facts, ...]:
-        """Return the facts of the files of a row, if all of it may be done now."""
-        for uri in (row.uri, *row.together, keeper.uri):
-            self.roots.check(uri)
-        for uri in (row.uri, *row.together):
-            self.guard.check(uri)
-        kept = self._check_keeper(keeper)
-        facts = []
-        for uri, sha256 in zip((row.uri, *row.together), (row.sha256, *row.together_sha256), strict=True):
-            with _naming(uri, row):
-                found = look(uri)
-                if uri == row.uri:
-                    _compare(row, found)
-                self._check_no_keeper(uri, found)
-                if digest(uri) != sha256:
-                    raise Refused("its bytes have changed since the plan was made: plan again")
-                facts.append(found)
-        if row.verdict == "same-file" and row.sha256 != keeper.sha256:
-            raise Refused("the plan calls it the same file as its keeper, and they have other bytes")
-        if row.act in LINKS:
-            self._check_link(row, keeper, facts[0], kept)
-        if row.act == "move":
-            try:
-                check_target(row.to, self.roots)
-            except UsageError as error:
-                raise Refused(str(error)) from error
-        return tuple(facts)
-
-    def _check_no_keeper(self, uri: Uri, facts: Facts) -> None:
-        """Refuse a file that is the keeper of any group of the plan: another path may lead to it."""
-        for keeper in self.by_inode.get(facts.inode, ()):
-            with contextlib.suppress(OSError):  # a keeper that is gone keeps nothing
-                if same_entry(uri, keeper):
-                    raise Refused(f"it is a keeper itself, by another path: {keeper}")
-
-    def _check_keeper(self, keeper: PlanRow) -> Facts:
-        """Return the facts of the file that is kept, if it is there, itself, readable and still what it was."""
-        try:
-            if QUARANTINE_FOLDER in Path(keeper.uri).parts or self._is_ours(keeper.uri):
-                raise Refused("it lies in a quarantine itself")
-            facts = look(keeper.uri)
-            _compare(keeper, facts)
-            status = os.lstat(keeper.uri)
-            key = (keeper.uri, facts.device, facts.inode, facts.size, facts.mtime_ns, status.st_ctime_ns)
-            if key not in self.hashed:
-                self.hashed = {key: digest(keeper.uri)}  # of the last one: a plan goes group by group
-            if self.hashed[key] != keeper.sha256:
-                raise Refused("its bytes have changed since the plan was made")
-        except Refused as error:
-            raise Refused(f"its keeper {keeper.uri} cannot be relied on: {error}") from error
-        return facts
-
-    def _check_kept(self, keeper: PlanRow) -> None:
-        """Refuse, after an act, if the keeper went with it: then they were one file by two paths."""
-        try:
-            status = os.lstat(keeper.uri)
-        except OSError as error:
-            raise Refused("it is its own keeper, by another path") from error
-        if not stat.S_ISREG(status.st_mode) or status.st_size != keeper.size:
-            raise Refused("it is its own keeper, by another path")
-
-    def _check_link(self, row: PlanRow, keeper: PlanRow, facts: Facts, kept: Facts) -> None:
-        if row.sha256 != keeper.sha256:
-            raise Refused(f"only files of equal bytes are linked, and it is {row.verdict}: choose quarantine")
-        if facts.inode and (facts.device, facts.inode) == (kept.device, kept.inode):
-            raise Refused("it is a hard link to its keeper already")
-        if row.act == "hardlink":
-            if (folder := self.guard.holds(keeper.uri)) is not None:
-                raise Refused(f"its keeper lies in {folder}, which is protected: choose quarantine, reflink or symlink")
-            if facts.device != kept.device:
-                raise Refused("its keeper is on another file system: choose quarantine or symlink")
-
-    def _is_ours(self, uri: Uri) -> bool:
-        folder = os.path.realpath(os.path.dirname(uri))
-        return Path(os.path.realpath(self.library.path)) in (Path(folder), *Path(folder).parents)
-
     # ------------------------------------------------------------------------------------------------ pieces
+
+    def _entries(self, row: PlanRow) -> tuple[Entries, ...]:
+        """Return what takes a row's files out of the label files."""
+        if row.act in LINKS:
+            return ()
+        made = self.labels.pieces((row.uri, *row.together))
+        for piece in made:
+            if (folder := self.guard.holds(piece.path)) is not None:
+                raise Refused(f"the label file {piece.path} lies in {folder}, which is protected")
+        return made
 
     def _pieces(self, row: PlanRow, keeper: PlanRow, facts: tuple[Facts, ...], run: str) -> tuple[Piece, ...]:
         files = list(zip((row.uri, *row.together), (row.sha256, *row.together_sha256), facts, strict=True))
@@ -320,7 +269,7 @@ class _Actor:
         if _device(row.to) == facts.device:
             return Move(uri, to, sha256, facts)
         if facts.links > 1:
-            with _naming(uri, row):
+            with naming(uri, row.uri):
                 raise Refused(f"it has other names (hard links), which a copy on the disk of {row.to} would lose")
         return Carry(uri, to, sha256, facts, os.path.join(row.to, temporary_name(name)))
 
@@ -348,30 +297,6 @@ class _Actor:
         if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
             raise Refused(f"{folder} is no folder of ours: remove it")
         return os.path.join(folder, run)
-
-
-@contextlib.contextmanager
-def _naming(uri: Uri, row: PlanRow) -> Iterator[None]:
-    """Let what is refused of another file of a row name that file."""
-    try:
-        yield
-    except Refused as error:
-        if uri == row.uri:
-            raise
-        raise Refused(f"{uri}, which belongs to it, cannot be moved: {error}") from error
-
-
-def _compare(row: PlanRow, found: Facts) -> None:
-    """Refuse a file that is not what it was when the plan was made; its bytes are looked at elsewhere.
-
-    An inode counts only on the same device: a disk that is plugged in again may get another number.
-    """
-    if row.size is not None and row.size != found.size:
-        raise Refused("its size has changed since the plan was made: plan again")
-    if row.mtime_ns is not None and row.mtime_ns != found.mtime_ns:
-        raise Refused("it has been written to since the plan was made: plan again")
-    if row.inode is not None and row.device == found.device and row.inode != found.inode:
-        raise Refused("another file has taken its place since the plan was made: plan again")
 
 
 def _device(path: str) -> int:

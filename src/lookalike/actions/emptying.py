@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from lookalike.actions.journal import Journal, Run, Step, journals, read_run
 from lookalike.actions.moving import QUARANTINE
 from lookalike.actions.pieces import Hook, no_hook
 from lookalike.actions.resolving import Resolved, resolve
+from lookalike.actions.standing import Standing
+from lookalike.actions.units import FILMS, LAST_COPIES, RAWS, unit
 from lookalike.defaults import OLDER_THAN
 from lookalike.errors import UsageError
 from lookalike.library import Library
@@ -120,16 +123,19 @@ def empty_quarantine(
         now, items = time.time(), []
         runs = _runs(library)
         survivors = _Survivors(library, [step for run in runs for step in run.steps.values()])
+        standing = Standing(library)
         for run in runs:
             steps = [step for step in _held(run) if now - run.started >= older_than_days * DAY]
             if not steps:
                 continue
             if dry_run:
-                items += [_checked(_item(run, step, now), step, survivors) for step in steps]
+                items += [_checked(_item(run, step, now), step, survivors, standing) for step in steps]
                 continue
             with Journal(run.path) as journal:
                 for step in steps:
-                    items.append(_delete(_checked(_item(run, step, now), step, survivors), step, journal, hook))
+                    items.append(
+                        _delete(_checked(_item(run, step, now), step, survivors, standing), step, journal, hook)
+                    )
                 if not run.unresolved:
                     journal.end()
     return Quarantine(tuple(items), resolved)
@@ -144,25 +150,45 @@ def _held(run: Run) -> list[Step]:
 
 
 def _item(run: Run, step: Step, now: float) -> Quarantined:
-    size = sum(piece.facts.size for piece in step.pieces)
-    return Quarantined(run.name, step.uri, step.pieces[0].to, step.act, (now - run.started) / DAY, size)
+    size = sum(piece.facts.size for piece in step.files)
+    return Quarantined(run.name, step.uri, step.files[0].to, step.act, (now - run.started) / DAY, size)
 
 
-def _checked(item: Quarantined, step: Step, survivors: _Survivors) -> Quarantined:
+def _checked(item: Quarantined, step: Step, survivors: _Survivors, standing: Standing) -> Quarantined:
     """Return the item as one that would be deleted, or why it is refused."""
     try:
-        for piece in step.pieces:
+        for piece in step.files:
             if os.path.lexists(piece.to) and digest(piece.to) != piece.sha256:
                 raise Refused("it was changed where it lies: look at it, and bring it back with undo or by hand")
-        if not os.path.lexists(step.pieces[0].to):
+        if not os.path.lexists(step.files[0].to):
             raise Refused("it is not there: its disk is offline, or it was taken away by hand")
-        if survivors.of(step) is None:
+        mine = step.files[0].sha256
+        standing.check(mine, mine)
+        for piece in step.files:
+            standing.check_folder(piece.path)
+        survivor = survivors.of(step, mine_only=standing.parts(mine, step.keeper_sha256))
+        if survivor is None:
             raise Refused(
                 f"neither its keeper {step.keeper} nor another file of its bytes can be read: it may be the last copy"
             )
+        _check_belonging(step, survivor)
     except Refused as error:
         return _with(item, "refused", str(error))
     return _with(item, "would")
+
+
+def _check_belonging(step: Step, survivor: Uri) -> None:
+    """Refuse a RAW or a film of which the picture that is left has none of the same bytes."""
+    needed = {p.sha256: p.path for p in step.files[1:] if os.path.splitext(p.path)[1].lower() in RAWS | FILMS}
+    if not needed:
+        return
+    found = unit(survivor)
+    for one in (*found.companions, *found.shared):
+        if one.kind in LAST_COPIES:
+            with contextlib.suppress(Refused):
+                needed.pop(digest(one.uri), None)
+    for path in needed.values():
+        raise Refused(f"{path} went with it, and beside {survivor} there is no file of the same bytes: bring it back")
 
 
 def _delete(item: Quarantined, step: Step, journal: Journal, hook: Hook) -> Quarantined:
@@ -171,18 +197,18 @@ def _delete(item: Quarantined, step: Step, journal: Journal, hook: Hook) -> Quar
     hook("journal: deleting")
     journal.mark(step, "deleting", sync=True)
     try:
-        for piece in step.pieces:
+        for piece in step.files:
             hook("delete")
             if os.path.lexists(piece.to):
                 os.unlink(piece.to)
     except OSError as error:
-        if all(os.path.lexists(piece.to) for piece in step.pieces):
+        if all(os.path.lexists(piece.to) for piece in step.files):
             journal.mark(step, "done", explain(error))
         return _with(item, "refused", f"it cannot be deleted: {explain(error)}")
-    sync_folder(os.path.dirname(step.pieces[0].to))
+    sync_folder(os.path.dirname(step.files[0].to))
     hook("journal: deleted")
     journal.mark(step, "deleted", sync=True)
-    step.pieces[0].tidy()
+    step.files[0].tidy()
     return _with(item, "deleted")
 
 
@@ -199,24 +225,28 @@ class _Survivors:
     hashed: dict[tuple[Uri, int, int, int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.taken = {(step.uri, step.pieces[0].sha256): step for step in self.steps if step.state == "done"}
+        self.taken = {(step.uri, step.files[0].sha256): step for step in self.steps if step.state == "done"}
 
-    def of(self, step: Step) -> Uri | None:
-        """Return a readable file with the bytes of the step's file or of its keeper."""
+    def of(self, step: Step, *, mine_only: bool = False) -> Uri | None:
+        """Return a readable file with the bytes of the step's file or, unless only its own count, of its keeper."""
         seen: set[int] = set()
         while id(step) not in seen:
             seen.add(id(step))
             for uri, sha256 in self._near(step):
-                if self._is_there(uri, sha256, step.pieces[0].to):
+                if mine_only and sha256 != step.files[0].sha256:
+                    continue
+                if self._is_there(uri, sha256, step.files[0].to):
                     return uri
+            if mine_only:
+                return None
             # The keeper was itself a copy of another, and went to the quarantine after this one.
             step = self.taken.get((step.keeper, step.keeper_sha256), step)
         return None
 
     def _near(self, step: Step) -> Iterator[tuple[Uri, str]]:
         yield step.keeper, step.keeper_sha256
-        yield step.uri, step.pieces[0].sha256
-        for sha256 in (step.pieces[0].sha256, step.keeper_sha256):
+        yield step.uri, step.files[0].sha256
+        for sha256 in (step.files[0].sha256, step.keeper_sha256):
             content = self.library.store.content_of_hash(bytes.fromhex(sha256))
             if content is not None:
                 for image in self.library.store.images_of([content.id]).get(content.id, ()):

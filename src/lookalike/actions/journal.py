@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lookalike.actions.files import sync_folder
-from lookalike.actions.pieces import Piece, piece_from
+from lookalike.actions.pieces import Entries, Piece, piece_from
 from lookalike.errors import LibraryError, UsageError
 
 __all__ = ["Journal", "Run", "Step", "is_settled", "journals", "read_run"]
@@ -49,6 +49,11 @@ class Step:
     pieces: tuple[Piece, ...]
     state: str = "begun"
     reason: str = ""
+
+    @property
+    def files(self) -> tuple[Piece, ...]:
+        """The pieces that are files which go away, the picture first; not the label files, which stay."""
+        return tuple(piece for piece in self.pieces if not isinstance(piece, Entries))
 
 
 @dataclass

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lookalike.actions.units import PICTURES
 from lookalike.errors import UsageError
 from lookalike.sources import is_url
 from lookalike.tables import URI_COLUMNS
@@ -48,11 +50,12 @@ class _Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """What a label file holds of some pictures: its kind, what to cut, and of which pictures."""
+    """What a label file holds of some pictures: its kind, what to cut, of which pictures, relative to which folder."""
 
     kind: str
     cuts: tuple[Cut, ...]
     pictures: tuple[Uri, ...]
+    folder: Uri | None = None
 
 
 def find_entries(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | None) -> Found:
@@ -80,13 +83,12 @@ def find_entries(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | Non
     named = _csv_names(uri, text) if kind == "csv" else _list_names(text)
     base = _voc_pictures(_real(uri)) if kind == "list" else None
     if base is None:
-        told = _resolved(uri, [name for _, name in named], pictures, folder)
+        told, folder = _resolved(uri, [name for _, name in named], pictures, folder)
     else:
-        here = [one for one in pictures if os.path.dirname(_real(one)) == base]
-        stems = {os.path.splitext(os.path.basename(one))[0]: one for one in here}
+        stems = _stems(base, pictures)
         told = {name: stems[first] for _, name in named if (first := name.split()[0]) in stems}
     cuts = [Cut(entry.start, text[entry.start : entry.end], "lines") for entry, name in named if name in told]
-    return Found(kind, tuple(cuts), tuple(sorted({told[name] for _, name in named if name in told})))
+    return Found(kind, tuple(cuts), tuple(sorted({told[name] for _, name in named if name in told})), folder)
 
 
 def insert_entries(uri: Uri, kind: str, text: str, cuts: Sequence[Cut]) -> str:
@@ -110,12 +112,19 @@ def insert_entries(uri: Uri, kind: str, text: str, cuts: Sequence[Cut]) -> str:
 # ------------------------------------------------------------------------------------------------ which pictures
 
 
-def _resolved(uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: Uri | None) -> dict[str, Uri]:
-    """Return which of the pictures each name means; names of other pictures are left out."""
+def _resolved(
+    uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: Uri | None
+) -> tuple[dict[str, Uri], Uri | None]:
+    """Return which of the pictures each name means, names of other pictures left out, and relative to which folder."""
     wanted = {one if is_url(one) else _real(one): one for one in pictures}
+    called = {os.path.basename(one) for one in wanted}
     told = {}
     relative = []
     for name in dict.fromkeys(names):
+        if _name(name) not in called and not is_url(name):  # the folders of all others need not be looked at
+            if not os.path.isabs(name):
+                relative.append(name)
+            continue
         if is_url(name):
             if name in wanted:
                 told[name] = wanted[name]
@@ -125,14 +134,30 @@ def _resolved(uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: U
         else:
             relative.append(name)
     if not relative:
-        return told
+        return told, folder
     base = os.path.realpath(folder) if folder is not None else _base(_real(uri), relative, list(wanted))
     if base is not None:
         for name in relative:
-            path = _real(_joined(base, name))
-            if path in wanted:
+            if _name(name) in called and (path := _real(_joined(base, name))) in wanted:
                 told[name] = wanted[path]
-    return told
+    return told, base
+
+
+def _stems(base: str, pictures: Sequence[Uri]) -> dict[str, Uri]:
+    """Return by its stem each picture in a folder of Pascal VOC, unless another of that stem stays there."""
+    here = {os.path.basename(one): one for one in pictures if os.path.dirname(_real(one)) == base}
+    stems = {os.path.splitext(name)[0]: one for name, one in here.items()}
+    if stems:
+        with contextlib.suppress(OSError), os.scandir(base) as entries:
+            for entry in entries:
+                stem, suffix = os.path.splitext(entry.name)
+                if stem in stems and entry.name not in here and suffix.lower() in PICTURES:
+                    del stems[stem]
+    return stems
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path.replace("\\", "/"))
 
 
 def _real(path: str) -> str:
@@ -290,13 +315,13 @@ def _list_names(text: str) -> list[tuple[_Entry, str]]:
 def _in_coco(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | None) -> Found:
     arrays = _arrays(uri, text)
     images = arrays["images"][0]
-    told = _resolved(uri, [entry.value["file_name"] for entry in images], pictures, folder)
+    told, folder = _resolved(uri, [entry.value["file_name"] for entry in images], pictures, folder)
     gone = {entry.value["id"] for entry in images if entry.value["file_name"] in told}
     cuts = _cut_from(text, images, {at for at, one in enumerate(images) if one.value["id"] in gone}, "images")
     notes = arrays.get("annotations", ([], 0))[0]
     about = {at for at, one in enumerate(notes) if one.value["image_id"] in gone}
     cuts += _cut_from(text, notes, about, "annotations")
-    return Found("coco", tuple(sorted(cuts)), tuple(sorted(set(told.values()))))
+    return Found("coco", tuple(sorted(cuts)), tuple(sorted(set(told.values()))), folder)
 
 
 def _cut_from(text: str, entries: Sequence[_Entry], gone: set[int], place: str) -> list[Cut]:

@@ -21,7 +21,7 @@ from lookalike.errors import LookalikeError, UsageError
 from lookalike.types import Uri
 from lookalike.words import human_count
 
-__all__ = ["LabelEdit", "apply_edit", "plan_label_edits", "revert_edit"]
+__all__ = ["LabelEdit", "apply_edit", "is_applied", "plan_label_edits", "revert_edit", "temporary_of"]
 
 Reverted = Literal["restored", "put back", "unchanged"]
 
@@ -44,6 +44,8 @@ class LabelEdit:
         When the file was last changed.
     cuts
         What is taken out, in the order of the file.
+    folder
+        That the names in it are relative to, as far as that matters.
     """
 
     uri: Uri
@@ -53,6 +55,7 @@ class LabelEdit:
     after: str
     mtime_ns: int
     cuts: tuple[Cut, ...]
+    folder: Uri | None = None
 
     @property
     def entries(self) -> int:
@@ -72,7 +75,8 @@ class LabelEdit:
     def from_dict(cls, given: Mapping[str, Any]) -> LabelEdit:
         """Return what `as_dict` wrote."""
         known = {name: given[name] for name in ("uri", "kind", "before", "after", "mtime_ns")}
-        return cls(**known, pictures=tuple(given["pictures"]), cuts=tuple(Cut(*cut) for cut in given["cuts"]))
+        cuts = tuple(Cut(*cut) for cut in given["cuts"])
+        return cls(**known, pictures=tuple(given["pictures"]), cuts=cuts, folder=given.get("folder"))
 
 
 def plan_label_edits(
@@ -110,18 +114,34 @@ def plan_label_edits(
     for uri in dict.fromkeys(label_files):
         content, state = _read(uri)
         found = find_entries(uri, _decoded(content), pictures, (folders or {}).get(uri))
+        if found.cuts and state.st_nlink > 1:
+            raise UsageError(f"{uri} has other names (hard links), which would keep the old entries: unlink them")
         if found.cuts:
             edits.append(_edit(uri, content, state.st_mtime_ns, found))
     return tuple(edits)
 
 
+def temporary_of(uri: Uri) -> str:
+    """Return a name beside a label file, or beside what it leads to, under which it can be written anew."""
+    return os.path.join(os.path.dirname(os.path.realpath(uri)), f".lookalike-{os.urandom(6).hex()}.partial")
+
+
 def _edit(uri: Uri, content: bytes, mtime_ns: int, found: Found) -> LabelEdit:
     after = _encoded(_without(_decoded(content), found.cuts))
-    return LabelEdit(uri, found.kind, found.pictures, _sha256(content), _sha256(after), mtime_ns, found.cuts)
+    return LabelEdit(
+        uri, found.kind, found.pictures, _sha256(content), _sha256(after), mtime_ns, found.cuts, found.folder
+    )  # fmt: skip
 
 
-def apply_edit(edit: LabelEdit) -> bool:
+def apply_edit(edit: LabelEdit, *, temporary: str | None = None) -> bool:
     """Take the entries out of the file, in one step: whoever looks sees the old file or the new one.
+
+    Parameters
+    ----------
+    edit
+        As planned.
+    temporary
+        Name on the same disk under which the file is written anew; see `temporary_of`.
 
     Returns
     -------
@@ -144,12 +164,17 @@ def apply_edit(edit: LabelEdit) -> bool:
     after = _encoded(_without(_decoded(content), edit.cuts))
     if _sha256(after) != edit.after:
         raise UsageError(f"the edit of {edit.uri} does not lead to what it says, and is not made: make a new plan")
-    _replace(edit.uri, after, state)
+    _replace(edit.uri, after, state, temporary)
     return True
 
 
-def revert_edit(edit: LabelEdit) -> Reverted:
+def revert_edit(edit: LabelEdit, *, temporary: str | None = None) -> Reverted:
     """Put the entries back, in one step.
+
+    Parameters
+    ----------
+    edit, temporary
+        As in `apply_edit`.
 
     Returns
     -------
@@ -169,14 +194,32 @@ def revert_edit(edit: LabelEdit) -> Reverted:
     if now == edit.before:
         return "unchanged"
     if now == edit.after:
-        _replace(edit.uri, _encoded(_with(_decoded(content), edit.cuts)), state, edit.mtime_ns)
+        _replace(edit.uri, _encoded(_with(_decoded(content), edit.cuts)), state, temporary, edit.mtime_ns)
         return "restored"
     text = _decoded(content)
     filled = insert_entries(edit.uri, edit.kind, text, edit.cuts)
     if filled == text:
         return "unchanged"
-    _replace(edit.uri, _encoded(filled), state)
+    _replace(edit.uri, _encoded(filled), state, temporary)
     return "put back"
+
+
+def is_applied(edit: LabelEdit) -> bool:
+    """Say whether the file lacks entries that the edit takes out.
+
+    Raises
+    ------
+    UsageError
+        If that cannot be told, since the file has become another.
+    LookalikeError
+        If it cannot be read.
+    """
+    content, _ = _read(edit.uri)
+    now = _sha256(content)
+    if now in (edit.before, edit.after):
+        return now == edit.after
+    text = _decoded(content)
+    return insert_entries(edit.uri, edit.kind, text, edit.cuts) != text
 
 
 def _without(text: str, cuts: Sequence[Cut]) -> str:
@@ -219,14 +262,16 @@ def _read(uri: Uri) -> tuple[bytes, os.stat_result]:
         raise LookalikeError(f"the label file {uri} cannot be read: {error.strerror or error}") from error
 
 
-def _replace(uri: Uri, content: bytes, seen: os.stat_result, mtime_ns: int | None = None) -> None:
-    """Write a file anew, with the mode and the extended attributes of the old one; a link keeps leading to it.
+def _replace(
+    uri: Uri, content: bytes, seen: os.stat_result, temporary: str | None, mtime_ns: int | None = None
+) -> None:
+    """Write a file anew, with the owner, mode and extended attributes of the old one; a link keeps leading to it.
 
     It is left alone if it is no longer the file that was seen.
     """
     target = os.path.realpath(uri)
     folder = os.path.dirname(target)
-    partial = os.path.join(folder, f".lookalike-{os.urandom(6).hex()}.partial")
+    partial = temporary or temporary_of(uri)
     try:
         if not os.access(target, os.W_OK):
             raise PermissionError(None, "it is write-protected")
@@ -235,6 +280,9 @@ def _replace(uri: Uri, content: bytes, seen: os.stat_result, mtime_ns: int | Non
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if hasattr(os, "chown"):
+                with contextlib.suppress(PermissionError):
+                    os.chown(partial, seen.st_uid, seen.st_gid)
             shutil.copystat(target, partial)
             if mtime_ns is None:
                 os.utime(partial)

@@ -27,6 +27,7 @@ from lookalike.actions.files import (
     restore,
     sync_folder,
 )
+from lookalike.actions.labelpieces import Entries
 from lookalike.actions.moving import (
     Hook,
     Move,
@@ -41,7 +42,7 @@ from lookalike.actions.moving import (
 )
 from lookalike.actions.trash import find_in_trash, forget_in_trash, send_to_trash, take_from_trash
 
-__all__ = ["Carry", "Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
+__all__ = ["Carry", "Entries", "Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
 
 
 @dataclass(frozen=True)
@@ -302,9 +303,11 @@ class Swap:
         return False
 
 
-Piece: TypeAlias = Move | Carry | Swap | Trash
+Piece: TypeAlias = Move | Carry | Swap | Trash | Entries
 
-_KINDS: dict[str, type[Move | Carry | Swap | Trash]] = {"move": Move, "carry": Carry, "swap": Swap, "trash": Trash}
+_KINDS: dict[str, type[Move | Carry | Swap | Trash | Entries]] = {
+    "move": Move, "carry": Carry, "swap": Swap, "trash": Trash, "labels": Entries,
+}  # fmt: skip
 
 
 def piece_from(values: Mapping[str, Any]) -> Piece:

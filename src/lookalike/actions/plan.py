@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
-from lookalike.actions.files import Facts, Refused, digest, look, same_entry
+from lookalike.actions.belonging import with_companions
+from lookalike.actions.files import Facts, Refused, look, same_entry
 from lookalike.actions.guard import Guard, Roots
+from lookalike.actions.labelfiles import plan_label_edits
+from lookalike.actions.rows import COLUMNS, KEEP, LABELS, LINKS, LIST, PROTECT, PROVEN, PlanRow
 from lookalike.actions.runs import reflinked
+from lookalike.actions.standing import Standing, decided_folders
 from lookalike.defaults import ACT, ACTS, KEEP_RULES, PLAN_LEVEL
 from lookalike.errors import UsageError
 from lookalike.library import Library, PathLike
@@ -21,72 +25,7 @@ from lookalike.store import Known
 from lookalike.types import Rows, SourceItem, Tabular, Uri
 from lookalike.words import COPIES
 
-__all__ = ["KEEP", "LINKS", "PROTECT", "Plan", "PlanRow", "make_plan"]
-
-KEEP, PROTECT, LIST = "keep", "protect", "list-only"
-LINKS = ("hardlink", "reflink", "symlink")
-"""Acts that leave something else in the place of the file, so that nothing moves with it."""
-
-PROVEN = ("same-file", "same-pixels")
-
-
-@dataclass(frozen=True)
-class PlanRow:
-    """One file of a plan.
-
-    Attributes
-    ----------
-    group
-        Of its duplicates; None for a protected folder.
-    uri
-        The file; a folder where `act` is "protect".
-    keeper
-        Whether it is the one that stays.
-    act
-        One of `lookalike.defaults.ACTS`; "keep" for the keeper, "protect" for a folder.
-    to
-        The folder to move to, for "move".
-    verdict, probability, reason
-        Against the keeper; the keeper's reason says why it is kept.
-    bytes
-        Won by the act, once the quarantine or the trash is emptied: 0 where another name holds the same bytes on disk.
-    together
-        Other files that move with it (column ``with``), and `together_sha256` what they hold.
-    size, mtime_ns, device, inode, sha256
-        What it was when the plan was made: if it is something else when the plan is applied, nothing is done with it.
-        None where it is not known.
-    line
-        Where it stands in a plan that was read.
-    """
-
-    group: int | None
-    uri: Uri
-    keeper: bool
-    act: str
-    to: str = ""
-    verdict: str | None = None
-    probability: float | None = None
-    bytes: int = 0
-    reason: str = ""
-    together: tuple[Uri, ...] = ()
-    size: int | None = None
-    mtime_ns: int | None = None
-    device: int | None = None
-    inode: int | None = None
-    sha256: str = ""
-    together_sha256: tuple[str, ...] = ()
-    line: int = field(default=0, compare=False)
-
-    @property
-    def acts(self) -> bool:
-        """Whether anything is to be done with it."""
-        return self.act in ACTS and self.act != LIST
-
-
-COLUMNS = (
-    "group", "uri", "keeper", "act", "to", "verdict", "probability", "bytes", "reason", "with", "size", "mtime_ns",
-    "device", "inode", "sha256", "with_sha256",
-)  # fmt: skip
+__all__ = ["Plan", "PlanRow", "check_target", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +35,7 @@ class Plan(Tabular):
     Attributes
     ----------
     items
-        The rows, group by group, the keeper first; protected folders before them.
+        The rows, group by group, the keeper first; protected folders and label files before them.
     library, version, made, level, probability
         Which library it is of, by which version of Lookalike, when (seconds since 1970), and how sure it is. Empty or
         None where the file that it was read from does not say.
@@ -119,6 +58,16 @@ class Plan(Tabular):
     def protected(self) -> tuple[Uri, ...]:
         """The folders in which nothing is touched."""
         return tuple(item.uri for item in self.items if item.act == PROTECT)
+
+    @property
+    def label_files(self) -> dict[Uri, Uri]:
+        """The label files out of which the pictures that go are taken, with the folder their names are relative to."""
+        return {item.uri: item.to for item in self.items if item.act == LABELS}
+
+    def group(self, number: int) -> tuple[Uri, ...]:
+        """Return the files of a group, the keeper first; none if there is no such group."""
+        rows = [item for item in self.items if item.group == number]
+        return tuple(item.uri for item in sorted(rows, key=lambda item: not item.keeper))
 
     @property
     def acting(self) -> tuple[PlanRow, ...]:
@@ -157,7 +106,7 @@ def make_plan(
     reference: PathLike | Iterable[PathLike] = (),
     protect: PathLike | Iterable[PathLike] = (),
     keep: Sequence[str] = KEEP_RULES,
-    units: Callable[[Uri], Sequence[Uri]] | None = None,
+    label_file: PathLike | Iterable[PathLike] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Plan what to do with the copies in a library. Nothing is touched; `apply_plan` does it.
@@ -178,42 +127,45 @@ def make_plan(
     move_to
         The folder for "move": outside all folders that were indexed, or what is moved there would be found again.
     protect
-        Folders in which nothing is touched, by whatever path it is reached. Their pictures are always keepers.
-    units
-        Returns the other files that belong to a picture and move with it; None for none. Links leave them alone. What
-        belongs to a picture that stays, too, stays.
+        Folders in which nothing is touched, by whatever path it is reached. Their pictures are always keepers. So it is
+        with folders that were decided to be kept: see `lookalike.decisions.Decisions.keep_folder`.
+    label_file
+        Label files of a whole data set (COCO JSON, CSV, lists) out of which the pictures that go are taken.
 
     Returns
     -------
     Plan
         Of files that are there and have not changed since they were indexed. A group of which a file lies in a folder
-        that is offline is left out.
+        that is offline is left out. What belongs to a picture (RAW, film, sidecars, labels: see
+        `lookalike.actions.units`) goes with it; links leave it alone. A picture whose unit must not go, as where its
+        RAW would be the last one, is only listed, with the reason.
 
     Raises
     ------
     UsageError
-        For an unknown level or act, a level that needs a probability, a folder that is not there, or one for "move"
-        that is missing or indexed.
+        For an unknown level or act, a level that needs a probability, a folder that is not there, one for "move" that
+        is missing or indexed, or a label file that cannot be read or is protected.
     """
     _check_choice(level, probability, act, move_to)
     started = time.time()
     protected = [normalise_uri(os.fspath(path)) for path in (*_several(protect), *_several(reference))]
-    guard = Guard(protected)
     roots = Roots(library.store.roots())
+    guard = Guard([*protected, *decided_folders(library, roots)])
+    label_files = list(dict.fromkeys(normalise_uri(os.fspath(path)) for path in _several(label_file)))
     target = "" if move_to is None else check_target(os.path.abspath(os.fspath(move_to)), roots)
     references = [*_several(reference), *(p for p in protected if _is_indexed(library, p))]
     report = library.duplicates(
         paths, level=level, reference=references, keep=keep, probability=probability, progress=progress
     )
     maker = _Maker(library, guard, roots, act, target)
+    rows = [row for group in report.groups for row in maker.group(group)]
+    rows = with_companions(rows, guard, roots, label_files)
     items = [PlanRow(None, folder, keeper=False, act=PROTECT) for folder in dict.fromkeys(protected)]
-    for group in report.groups:
-        items += maker.group(group)
-    if units is not None:
-        items = _with_companions(items, units)
+    items += _label_rows(rows, label_files, guard)
+    items += _with_bytes(rows)
     left = [*report.left_out, *sorted(maker.left_out.items())]
     return Plan(
-        tuple(_with_bytes(items)), str(library.path.absolute()), version("lookalike"), started, level, probability,
+        tuple(items), str(library.path.absolute()), version("lookalike"), started, level, probability,
         tuple(left),
     )  # fmt: skip
 
@@ -259,6 +211,7 @@ class _Maker:
 
     def __post_init__(self) -> None:
         self.reflinked = reflinked(self.library)
+        self.standing = Standing(self.library)
 
     def group(self, group: DuplicateGroup) -> list[PlanRow]:
         """Return the rows of a group: none unless its keeper is there and something can be said of another member."""
@@ -318,6 +271,11 @@ class _Maker:
         if (folder := self.guard.holds(row.uri)) is not None:
             self.left_out[f"protected, in {folder}"] += 1
             return None
+        try:
+            self.standing.check(row.sha256, keeper.sha256)
+        except Refused as why:
+            self.left_out[str(why)] += 1
+            return None
         listed = replace(row, act=LIST, to="", bytes=0)
         one, other = facts[row.uri], facts[keeper.uri]
         if (one.device, one.inode) == (other.device, other.inode) and one.inode:
@@ -335,28 +293,18 @@ class _Maker:
         return row
 
 
-def _with_companions(items: list[PlanRow], units: Callable[[Uri], Sequence[Uri]]) -> list[PlanRow]:
-    """Return the rows with the other files that move with each.
-
-    What belongs to several pictures stays with one that stays, and else goes with the first. What has a row of its own
-    goes by that; if it stays, so does what it belongs to.
-    """
-    rows = {item.uri: item for item in items if item.act != PROTECT}
-    belongs = {uri: [other for other in units(uri) if other != uri] for uri in rows}
-    claimed = {other for uri, others in belongs.items() if not rows[uri].acts for other in others}
+def _label_rows(items: Sequence[PlanRow], label_files: Sequence[Uri], guard: Guard) -> list[PlanRow]:
+    """Return a row for each label file, with what will be taken out of it."""
+    going = [i.uri for i in items if i.acts and i.act not in LINKS]
+    going += [other for item in items for other in item.together]
     made = []
-    for item in items:
-        others = belongs.get(item.uri, []) if item.acts and item.act not in LINKS else []
-        staying = next((other for other in others if other in rows and not rows[other].acts), None)
-        free = [other for other in others if other not in claimed and other not in rows]
-        try:
-            if staying is not None:
-                raise Refused(f"{staying} is kept")
-            made.append(replace(item, together=tuple(free), together_sha256=tuple(digest(other) for other in free)))
-            claimed.update(free)
-        except Refused as why:
-            reason = f"{item.reason}; what belongs to it cannot go with it: {why}"
-            made.append(replace(item, act=LIST, to="", reason=reason))
+    for uri in label_files:
+        if (folder := guard.holds(uri)) is not None:
+            raise UsageError(f"the label file {uri} lies in {folder}, which is protected: nothing there is edited")
+        edits = plan_label_edits(going, [uri])
+        folder = edits[0].folder if edits else None
+        reason = edits[0].in_words() if edits else "nothing in it is of a picture that goes"
+        made.append(PlanRow(None, uri, keeper=False, act=LABELS, to=folder or "", reason=reason))
     return made
 
 

@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lookalike.actions.plan import COLUMNS, KEEP, LIST, PROTECT, PROVEN, Plan, PlanRow
+from lookalike.actions.plan import Plan
+from lookalike.actions.rows import COLUMNS, KEEP, LABELS, LIST, PROTECT, PROVEN, PlanRow
 from lookalike.defaults import ACTS
 from lookalike.errors import UsageError
 from lookalike.frames import json_text
 from lookalike.render import write_file, write_rows
 from lookalike.sources import is_url, normalise_uri
 from lookalike.tables import read_table
+from lookalike.types import Uri
 from lookalike.words import COPIES
 
-__all__ = ["check_plan", "read_plan", "write_plan", "write_plan_to"]
+__all__ = ["check_plan", "read_groups", "read_plan", "write_plan", "write_plan_to"]
 
 FACES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 HEADER = "lookalike plan"
@@ -85,6 +87,29 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     return plan
 
 
+def read_groups(path: str | os.PathLike[str]) -> dict[int, tuple[Uri, ...]]:
+    """Return the files of each group of a plan, or of what `lookalike duplicates` wrote as CSV or JSON lines.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or has no groups.
+    """
+    groups: dict[int, dict[Uri, None]] = {}
+    rows: list[tuple[int, Any, Any]]
+    if face_of_plan(path) == "csv":
+        rows = [(line, given[0], given[1]) for line, given, _ in read_table(path, ["group"], ["uri"])]
+    else:
+        rows = [(line, values.get("group"), values.get("uri")) for line, values in _json(path) if HEADER not in values]
+    for line, number, uri in rows:
+        if number not in (None, ""):  # a protected folder, or a label file
+            group = _integer(number)
+            if group is None or not isinstance(uri, str) or not uri:
+                raise UsageError(f"{path}, line {line}: a row has a group, which is a number, and a uri")
+            groups.setdefault(group, {})[uri] = None
+    return {number: tuple(uris) for number, uris in groups.items()}
+
+
 def check_plan(plan: Plan, name: str = "the plan") -> None:
     """Refuse a plan whose rows contradict each other.
 
@@ -144,7 +169,7 @@ def _with_chosen_keepers(items: Sequence[PlanRow], name: str) -> list[PlanRow]:
             )
             changed |= {row.uri: _against(row, new, name) for row in rows if row.acts and row is not old}
         changed[new.uri] = replace(new, keeper=True, act=KEEP, verdict=None, probability=None, to="", bytes=0)
-    return [changed.get(item.uri, item) if item.act != PROTECT else item for item in items]
+    return [changed.get(item.uri, item) if item.group is not None else item for item in items]
 
 
 def _against(row: PlanRow, keeper: PlanRow, name: str) -> PlanRow:
@@ -200,12 +225,15 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
             f"a row has at least group, uri, keeper, act and sha256; this one has {', '.join(unknown) or 'none'}"
         )
     act, uri, keeper = values["act"], values["uri"], values.get("keeper", False)
-    if act not in (*ACTS, KEEP, PROTECT):
-        raise wrong(f"there is no act {act!r}: choose one of {', '.join((*ACTS, KEEP, PROTECT))}")
+    if act not in (*ACTS, KEEP, PROTECT, LABELS):
+        raise wrong(f"there is no act {act!r}: choose one of {', '.join((*ACTS, KEEP, PROTECT, LABELS))}")
     if not isinstance(uri, str) or not uri or is_url(uri) or normalise_uri(uri) != uri:
         raise wrong(f"uri is the absolute path of a file, not {uri!r}")
-    if act == PROTECT:
-        return PlanRow(None, uri, keeper=False, act=act, line=line)
+    if act in (PROTECT, LABELS):
+        folder = values.get("to") or ""
+        if not isinstance(folder, str) or (folder and not Path(folder).is_absolute()):
+            raise wrong(f"to is the absolute path of a folder, not {folder!r}")
+        return PlanRow(None, uri, False, act, folder, reason=str(values.get("reason") or ""), line=line)
     if not isinstance(keeper, bool):
         raise wrong(f"keeper is true or false, not {keeper!r}")
     group, size = _integer(values.get("group")), _integer(values.get("size"))

@@ -79,15 +79,15 @@ def _settle(step: Step) -> tuple[str, str]:
 
 def _settle_deleting(step: Step) -> tuple[str, str]:
     """Let a file stay of which nothing is deleted yet; else delete what is left of it, as was asked for."""
-    left = [piece.to for piece in step.pieces if os.path.lexists(piece.to)]
-    if len(left) == len(step.pieces):
+    left = [piece.to for piece in step.files if os.path.lexists(piece.to)]
+    if len(left) == len(step.files):
         return "done", ""
     try:
         for name in left:
             os.unlink(name)
     except OSError as error:
         return "deleting", explain(error)
-    step.pieces[0].tidy()
+    step.files[0].tidy()
     return "deleted", ""
 
 
@@ -107,7 +107,7 @@ def take_back(pieces: Sequence[Piece], hook: Hook = no_hook) -> str:
 
 def refresh(library: Library, steps: Iterable[Step]) -> None:
     """Tell a library what has become of the files of some steps, so that nothing need be read again to know it."""
-    wanted = {piece.path: piece for step in steps for piece in step.pieces}
+    wanted = {piece.path: piece for step in steps for piece in step.files}
     if not wanted:
         return
     store = library.store

@@ -87,7 +87,8 @@ def undo(
     -------
     UndoReport
         An act is refused, and nothing done, where something else has come to the file's old place, the file was changed
-        where it lies, or it cannot be brought back; another call tries again.
+        where it lies, or it cannot be brought back; another call tries again. Where a label file is gone or has changed
+        so much that entries have no place in it, the files come back, and the act is refused with that reason.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def _foreseen(step: Step, roots: Roots) -> tuple[str, str]:
     """Return "would", or "refused" and why: what need not be begun to be known."""
     if not roots.there(step.uri):
         return "refused", f"{roots.of(step.uri)} is offline: nothing is brought back there"
-    for piece in step.pieces:
+    for piece in step.files:  # entries of a label file that cannot be put back keep no picture from coming back
         place = piece.place()
         if place == "missing":
             return "refused", f"{piece.path}: it is gone from where it was put, or was changed there"

@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from lookalike.sources import is_url
 from lookalike.types import Uri
 
-__all__ = ["CAMERA", "FILMS", "PICTURES", "RAWS", "Companion", "Siblings", "Unit", "companions", "unit", "unit_blocks"]
+__all__ = [
+    "CAMERA", "FILMS", "LAST_COPIES", "PICTURES", "RAWS", "Companion", "Siblings", "Unit", "companions", "owners",
+    "unit", "unit_blocks",
+]  # fmt: skip
 
 RAWS = frozenset(
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw "
@@ -52,7 +55,7 @@ _WORDS = {
     "label": "its labels",
 }  # fmt: skip
 
-_LAST_COPIES = ("raw", "film")
+LAST_COPIES = ("raw", "film")
 """Kinds that hold a picture of their own: never taken away with a copy unless the keeper has the same."""
 
 _TAKEOUT = 46
@@ -135,6 +138,12 @@ class Siblings:
         """Return the names that may have to do with this one."""
         return self._near.get(_key(name), [])
 
+    def forget(self, name: str) -> None:
+        """Take a name out: its file has gone."""
+        near = self._near.get(_key(name), [])
+        if name in near:
+            near.remove(name)
+
 
 def _key(name: str) -> str:
     """Return what the names of one unit have in common, whatever wrote them."""
@@ -159,8 +168,8 @@ def unit(uri: Uri, *, siblings: Siblings | None = None, leaving: Collection[Uri]
     siblings
         Of its folder; None lists it. Give the same for all pictures of a folder that is large.
     leaving
-        Pictures that go away together with it: what belongs to these and to it alone goes along, and is then in the
-        unit of each of them.
+        Pictures that go away together with it, best as a set: what belongs to these and to it alone goes along, and is
+        then in the unit of each of them.
 
     Returns
     -------
@@ -190,20 +199,56 @@ def unit(uri: Uri, *, siblings: Siblings | None = None, leaving: Collection[Uri]
     pictures = [other for other in near if _suffix(other) in PICTURES]
     if name not in pictures:
         pictures.append(name)
-    gone = {os.path.basename(one) for one in leaving if os.path.dirname(one) == folder} | {name}
     others = [other for other in near if _suffix(other) not in PICTURES and other != name]
-    shots = {other: _owners(other, pictures, {})[1] for other in others if _suffix(other) in RAWS | FILMS}
+    shots = _shots(others, pictures)
     found: list[tuple[Companion, bool]] = []
+
+    def go(pictures: Iterable[str]) -> bool:
+        return all(one == name or os.path.join(folder, one) in leaving for one in pictures)
+
     for other in others:
-        kind, owners = _owners(other, pictures, shots)
-        if name in owners:
-            found.append((_companion(os.path.join(folder, other), kind), owners <= gone))
+        kind, held_by = _owners(other, pictures, shots)
+        if name in held_by:
+            found.append((_companion(os.path.join(folder, other), kind), go(held_by)))
     for path in _elsewhere(uri):
         stem = os.path.splitext(name)[0]
-        owners = {other for other in pictures if os.path.splitext(other)[0] == stem}
-        found.append((_companion(path, "label"), owners <= gone))
+        found.append((_companion(path, "label"), go(other for other in pictures if _stem(other) == stem)))
     found.sort(key=lambda one: one[0].uri)
     return Unit(uri, tuple(one for one, alone in found if alone), tuple(one for one, alone in found if not alone))
+
+
+def owners(uri: Uri, *, siblings: Siblings | None = None) -> tuple[Uri, ...]:
+    """Return the pictures in the unit of which a file is; none for a picture of its own.
+
+    Parameters
+    ----------
+    uri
+        Of a RAW, film, sidecar or label beside its picture, or of a mask of Pascal VOC.
+    siblings
+        As in `unit`.
+    """
+    if is_url(uri):
+        return ()
+    folder, name = os.path.split(uri)
+    if _suffix(name) in PICTURES:
+        parts = folder.split(os.sep)
+        mask = next((mask for mask in _MASKS if mask in parts), None)
+        if mask is None or _suffix(name) != ".png":
+            return ()
+        at = len(parts) - 1 - parts[::-1].index(mask)
+        folder = os.sep.join([*parts[:at], "JPEGImages", *parts[at + 1 :]])
+        near = Siblings.of(folder).near(name)
+        held_by = {other for other in near if _suffix(other) in PICTURES and _stem(other) == _stem(name)}
+    else:
+        near = (Siblings.of(folder) if siblings is None else siblings).near(name)
+        pictures = [other for other in near if _suffix(other) in PICTURES]
+        held_by = _owners(name, pictures, _shots(near, pictures))[1]
+    return tuple(os.path.join(folder, other) for other in sorted(held_by))
+
+
+def _shots(names: Iterable[str], pictures: Sequence[str]) -> dict[str, set[str]]:
+    """Return the RAWs and films among some names, with the pictures that they belong to."""
+    return {name: _owners(name, pictures, {})[1] for name in names if _suffix(name) in RAWS | FILMS}
 
 
 def _companion(uri: Uri, kind: str) -> Companion:
@@ -228,12 +273,12 @@ def _owners(name: str, pictures: Sequence[str], shots: Mapping[str, set[str]]) -
         return kind, whole or _same(stem, taken, _stem)
     if suffix in _WITH_SUFFIX:
         known = [*pictures, *shots]
-        owners = _same(stem, known, str)
+        found = _same(stem, known, str)
         if suffix == ".json":
-            owners = owners or _of_takeout(stem, known)
-            owners |= {_edited(owner) for owner in owners} & set(pictures)
-        if owners:
-            return _WITH_SUFFIX[suffix], {one for owner in owners for one in shots.get(owner, {owner})}
+            found = found or _of_takeout(stem, known)
+            found |= {_edited(owner) for owner in found} & set(pictures)
+        if found:
+            return _WITH_SUFFIX[suffix], {one for owner in found for one in shots.get(owner, {owner})}
     if suffix == ".aae":
         return "aae", _same(_PHONE.sub(r"\1", stem), pictures, _stem)
     return _SAME_STEM.get(suffix, ""), _same(stem, pictures, _stem) if suffix in _SAME_STEM else set()
@@ -261,7 +306,7 @@ def _of_takeout(stem: str, pictures: Iterable[str]) -> set[str]:
     """Return the pictures that a JSON of Google's exports is about, by its name without ".json"."""
     number = _NUMBERED.match(stem)
     base, count = (number[1], number[2]) if number else (stem, "")
-    owners = set()
+    found = set()
     for picture in pictures:
         own, suffix = os.path.splitext(picture)
         if own.endswith(count) and count:
@@ -270,8 +315,8 @@ def _of_takeout(stem: str, pictures: Iterable[str]) -> set[str]:
             continue
         whole = f"{own}{suffix}{_SUPPLEMENT}"
         if base in (own + suffix, whole) or (len(base) == _TAKEOUT and whole.startswith(base)):
-            owners.add(picture)
-    return owners
+            found.add(picture)
+    return found
 
 
 _BESIDE = (("images", "labels", ".txt"), ("JPEGImages", "Annotations", ".xml"))
@@ -320,7 +365,7 @@ def unit_blocks(
     Bytes are compared, but only of files of equal size.
     """
     going = unit(uri, siblings=siblings, leaving=leaving).companions
-    needed = [one for one in going if one.kind in _LAST_COPIES]
+    needed = [one for one in going if one.kind in LAST_COPIES]
     if not needed:
         return ()
     held = unit(keeper, siblings=keeper_siblings)

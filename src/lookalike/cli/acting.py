@@ -68,6 +68,13 @@ def plan(
             show_default=False,
         ),
     ] = list(defaults.KEEP_RULES),  # noqa: B006
+    label_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="COCO JSON, CSV or list out of which pictures that go are taken. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     library: options.Library = None,
     format_: options.Format = None,
     output: options.Output = None,
@@ -76,7 +83,8 @@ def plan(
     """Plan what to do with copies: a file to read, to edit and to apply. Nothing is touched by this.
 
     A .jsonl or .csv file can be applied. Delete a row, or change its act to list-only, and nothing is done with that
-    file; let two files of a group change their acts, and the other one is kept.
+    file; let two files of a group change their acts, and the other one is kept. RAW, film, sidecars and labels go with
+    their picture; a picture whose RAW or film would be the last one is only listed.
 
     \b
     Examples:
@@ -85,6 +93,7 @@ def plan(
       lookalike plan --level same-picture --probability 0.99 --output plan.csv
       lookalike plan --act move --move-to ~/copies --output plan.jsonl
       lookalike plan --act hardlink --level same-file --output plan.csv
+      lookalike plan dataset/ --label-file dataset/annotations.json --output plan.jsonl
     """
     from lookalike.actions import make_plan
     from lookalike.actions.planfile import write_plan_to
@@ -101,6 +110,7 @@ def plan(
             reference=reference or (),
             protect=protect or (),
             keep=ruled(keep),
+            label_file=label_file or (),
             progress=tell,
         )
     if chosen in ("csv", "jsonl"):
@@ -302,7 +312,9 @@ def _sum_in_words(made: Plan) -> list[str]:
     for act, files, size in made.sum().values:
         line = f"{act}: {human_count(files, 'file')}"
         lines.append(line if act == "list-only" else f"{line}, {human_bytes(size)} won")
-    return lines or ["There is nothing to act on."]
+    if not made.acting:
+        lines.append("There is nothing to act on.")
+    return lines + [f"labels: {item.reason or item.uri}" for item in made.items if item.act == "labels"]
 
 
 def _say_resolved(resolved: tuple[Resolved, ...], quiet: bool) -> None:

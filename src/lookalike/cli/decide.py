@@ -24,6 +24,19 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _READ = 4  # columns: id, decision, uri, decided
 
 _Pictures = Annotated[list[str] | None, typer.Argument(metavar="PICTURE", help="Files.", show_default=False)]
+_PlanFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="FILE", help="Instead of files: a plan, or the csv or jsonl of `duplicates`.",
+        show_default=False,
+    ),
+]  # fmt: skip
+_Groups = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--group", metavar="N", help="A group of that file, decided by itself. Repeatable.", show_default=False
+    ),
+]
 
 
 @app.callback()
@@ -34,6 +47,7 @@ def decide() -> None:
     Examples:
       lookalike decide not-duplicates a.jpg b.jpg
       lookalike decide keep-all a.jpg a-small.jpg
+      lookalike decide keep-all --plan plan.csv --group 3
       lookalike decide keep-folder ~/Pictures/best
       lookalike decide list
       lookalike decide undo 3
@@ -45,6 +59,8 @@ def not_duplicates(
     pictures: _Pictures = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
+    plan: _PlanFile = None,
+    group: _Groups = None,
     library: options.Library = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -54,10 +70,11 @@ def not_duplicates(
     Examples:
       lookalike decide not-duplicates a.jpg b.jpg
       lookalike decide not-duplicates --files-from twins.txt
+      lookalike decide not-duplicates --plan plan.csv --group 3 --group 7
     """
     with open_library(library) as opened:
-        made = opened.decisions.not_duplicates(listed(pictures, files_from, null))
-    _tell(made, quiet)
+        for wanted in _sets(pictures, files_from, null, plan, group):
+            _tell(opened.decisions.not_duplicates(wanted), quiet)
 
 
 @app.command(name="keep-all")
@@ -65,6 +82,8 @@ def keep_all(
     pictures: _Pictures = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
+    plan: _PlanFile = None,
+    group: _Groups = None,
     library: options.Library = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -73,10 +92,11 @@ def keep_all(
     \b
     Examples:
       lookalike decide keep-all a.jpg a-small.jpg a.png
+      lookalike decide keep-all --plan plan.csv --group 3
     """
     with open_library(library) as opened:
-        made = opened.decisions.keep_all(listed(pictures, files_from, null))
-    _tell(made, quiet)
+        for wanted in _sets(pictures, files_from, null, plan, group):
+            _tell(opened.decisions.keep_all(wanted), quiet)
 
 
 @app.command(name="keep-folder")
@@ -188,6 +208,23 @@ def import_(
     with open_library(library, create=True) as opened:
         new = opened.decisions.load(file)
     say(f"{human_count(new, 'new decision')}.", quiet=quiet)
+
+
+def _sets(
+    pictures: list[str] | None, files_from: str | None, null: bool, plan: Path | None, group: list[int] | None
+) -> list[list[str]]:  # fmt: skip
+    """Return the pictures of each decision: those that are named, or those of each group of a plan."""
+    if plan is None and not group:
+        return [listed(pictures, files_from, null)]
+    if plan is None or not group or pictures or files_from is not None:
+        raise UsageError("--plan FILE and --group N go together, and without pictures")
+    from lookalike.actions.planfile import read_groups
+
+    groups = read_groups(plan)
+    for number in group:
+        if number not in groups:
+            raise UsageError(f"{plan} has no group {number}")
+    return [list(groups[number]) for number in dict.fromkeys(group)]
 
 
 def _shown(rows: Rows, chosen: str) -> Rows:

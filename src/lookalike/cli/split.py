@@ -70,6 +70,13 @@ def split(
             show_default=False,
         ),
     ] = None,
+    probability: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", help="With --repair: least probability, 0.5 to 1. [default: the library's, else 0.5]",
+            show_default=False,
+        ),
+    ] = None,
     library: options.Library = None,
     device: options.Device = defaults.DEVICE,
     relative_to: options.RelativeTo = None,
@@ -87,17 +94,17 @@ def split(
       lookalike split pictures/ --folds 5 --level same-scene --output folds.csv
       lookalike split pictures/ --keep split.csv --output larger.csv
       lookalike split --repair split.csv --output repaired.csv
-      lookalike split --repair train/ val/ test/ --format csv
+      lookalike split --repair train/ val/ test/ --probability 0.9 --format csv
     """
     if repair:
         if folds is not None or labels or groups or keep or parts != defaults.PARTS:
             raise UsageError("--repair takes the parts as they are: leave --parts, --folds, --labels and the like out")
         if not paths:
             raise UsageError("name the folders of the parts, or the CSV of a split")
-        _repair(paths, protect, level, library, device, relative_to, format_, output, quiet)
+        _repair(paths, protect, level, probability, library, device, relative_to, format_, output, quiet)
         return
-    if protect:
-        raise UsageError("--protect goes with --repair")
+    if protect or probability is not None:
+        raise UsageError("--protect and --probability go with --repair")
     chosen = face(output, format_)
     with open_library(library, create=bool(paths)) as opened, stages(quiet) as tell:
         made = opened.split(
@@ -123,6 +130,7 @@ def _repair(
     parts: list[str],
     protect: list[str] | None,
     level: str,
+    probability: float | None,
     library: Path | None,
     device: str,
     relative_to: Path | None,
@@ -142,6 +150,7 @@ def _repair(
             opened,
             parts,
             level=level,
+            probability=probability,
             protect=protect or None,
             device=device,
             progress=lambda report: tell("indexing", report.found, report.total, report.failed),

@@ -26,6 +26,12 @@ NEAREST_SAME, NEAREST_EDITED = 2, 3
 FARTHEST = 0.5
 """... within this cosine distance: farther ones share what local features find, or nothing."""
 
+SAME_BITS = 96
+"""Bits by which the hashes of two pictures of which neither is plain may differ if they are "same-picture".
+
+Of the pairs with that verdict among 9,144 photographs the farthest lie 36 apart, of the others nine in ten over 96.
+"""
+
 ASKED = 1024
 """Rows that are searched at a time."""
 
@@ -147,7 +153,8 @@ def candidate_pairs(
     Notes
     -----
     Two pictures that are both plain (quality under `MIN_QUALITY`: flat colours, blank scans) are in no pair: their
-    hashes are noise and their vectors alike.
+    hashes are noise and their vectors alike. For "same-picture" two that are not plain are in none if their hashes are
+    `SAME_BITS` apart or more.
     """
     plain = {content for content, value in quality.items() if value < MIN_QUALITY}
     edits = LEVELS.index(level) >= LEVELS.index("edited")
@@ -171,7 +178,25 @@ def candidate_pairs(
     if plain:
         noise = np.array(sorted(plain), np.int64)
         pairs = pairs[~(np.isin(pairs[:, 0], noise) & np.isin(pairs[:, 1], noise))]
+    if not edits:
+        pairs = pairs[_may_be_same(pairs, hashes, {key for key in quality if key not in plain})]
     return Near(pairs[:, 0], pairs[:, 1], _distances(pairs, vectors))
+
+
+def _may_be_same(
+    pairs: NDArray[np.int64], hashes: Sequence[VectorBlock], telling: set[int]
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Return of each pair whether its hashes are near enough, or say too little, for it to be one picture."""
+    rows = {
+        int(key): row for block in hashes for key, row in zip(block.keys, block.rows, strict=True) if key in telling
+    }
+    known = np.fromiter((a in rows and b in rows for a, b in pairs.tolist()), bool, len(pairs))
+    if not known.any():
+        return ~known
+    left, right = (np.stack([rows[key] for key in side.tolist()]) for side in pairs[known].T)
+    near = ~known
+    near[known] = np.bitwise_count(left ^ right).sum(axis=1) < SAME_BITS
+    return near
 
 
 def _distances(pairs: NDArray[np.int64], blocks: Sequence[VectorBlock]) -> NDArray[np.float32]:
