@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from lookalike.cluster import Clustering, cluster
 from lookalike.descriptors import get_descriptor
 from lookalike.errors import UsageError
-from lookalike.filters import count_folders
-from lookalike.projection import Projection, inside, on_grid, project
+from lookalike.filters import choose_pictures, count_folders
+from lookalike.projection import Projection, inside, on_grid
 from lookalike.server.jobs import Job
+from lookalike.server.projecting import project_stoppably
 from lookalike.server.schemas import JobFacts, PictureFacts
 from lookalike.server.schemas_explore import (
     Category,
@@ -63,18 +64,25 @@ class _Map:
 
 @router.post("/map", operation_id="map", status_code=202)
 def map_(asked: MapRequest, state: Annotated[State, Depends(state_of)]) -> JobFacts:
-    """Lay all pictures out in a plane, like beside like, as a job; `GET /map/{job}` reads it."""
+    """Lay all pictures out in a plane, like beside like, as a job; `GET /map/{job}` reads it. It can be stopped."""
     get_descriptor(asked.descriptor)
 
     def work(job: Job) -> dict[str, object]:
         with state.writer() as library:
-            made = project(
-                library.gallery(descriptor=asked.descriptor),
-                method=asked.method,
-                perplexity=asked.perplexity,
-                seed=asked.seed,
-            )
-            ids = _ids(made.uris, state)
+            gallery = library.gallery(descriptor=asked.descriptor)
+            only = asked.only.filters() if asked.only else None
+            ids = _ids(gallery.uris, state)
+            if only:
+                passing = choose_pictures(library.store, only).images
+                rows = [row for row, uri in enumerate(gallery.uris) if ids.get(uri) in passing]
+                gallery = replace(gallery, uris=tuple(gallery.uris[row] for row in rows), vectors=gallery.vectors[rows])
+        made = project_stoppably(
+            gallery,
+            lambda seconds: state.jobs.tell(job, stage="laying out", pictures=len(gallery), seconds=round(seconds)),
+            method=asked.method,
+            perplexity=asked.perplexity,
+            seed=asked.seed,
+        )
         job.value = _Map(made, np.array([ids.get(uri, 0) for uri in made.uris], np.uint32), on_grid(made.xy))
         return {"pictures": len(made), "method": made.method, "descriptor": made.descriptor}
 
