@@ -49,11 +49,7 @@ export class Legend {
   /** @param {number} category */
   toggle(category) {
     if (!this.chosen.delete(category)) this.chosen.add(category);
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.category;
-    const top = this.list.scrollTop;
     this.draw();
-    this.list.scrollTop = top;
-    if (focused !== undefined) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-category="${focused}"]`))?.focus({ preventScroll: true });
     this.to.choose(new Set(this.chosen));
     const shown = [...this.chosen].reduce((sum, one) => sum + this.categories[one].pictures, 0);
     say(this.chosen.size ? `${counted(shown, "picture")} shown` : "All shown");
@@ -66,6 +62,8 @@ export class Legend {
   }
 
   draw() {
+    const focused = document.activeElement instanceof HTMLElement && this.list.contains(document.activeElement) ? document.activeElement.dataset.category : undefined;
+    const top = this.list.scrollTop;
     const wanted = this.field.value.trim().toLowerCase();
     const fitting = this.categories.map((one, at) => ({ ...one, at, shown: this.named(one.name) })).filter((one) => one.shown.toLowerCase().includes(wanted));
     this.head.children[1].textContent = count(this.categories.length);
@@ -82,5 +80,7 @@ export class Legend {
       ? [button("Show all", () => this.clear()), button("Go there", this.to.goTo), button("List", this.to.list)]
       : []));
     this.actions.hidden = !this.chosen.size;
+    this.list.scrollTop = top;
+    if (focused !== undefined) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-category="${focused}"]`))?.focus({ preventScroll: true });
   }
 }
