@@ -30,7 +30,8 @@ MOVING = """async ([kind, seconds]) => {
   let step = 0;
   while (performance.now() - began < 1000 * seconds) {
     step += 1;
-    view.dispatchEvent(new WheelEvent('wheel', { deltaY: Math.floor(step / 30) % 2 ? 25 : -25, clientX: x, clientY: y, cancelable: true, bubbles: true }));
+    const deltaY = Math.floor(step / 30) % 2 ? 25 : -25;
+    view.dispatchEvent(new WheelEvent('wheel', { deltaY, clientX: x, clientY: y, cancelable: true, bubbles: true }));
     await new Promise(requestAnimationFrame);
   }
   return (Number(stage.dataset.frames) - first) / ((performance.now() - began) / 1000);

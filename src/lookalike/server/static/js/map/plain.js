@@ -5,15 +5,17 @@
 /** @typedef {import("./webgl.js").Frame} Frame */
 
 const REACH = 6; // pixels
+const TINY = 5; // pixels of the canvas: shapes are not to be told below, and squares are written at once
 
 export class PlainPainter {
   /** @param {HTMLCanvasElement} canvas @param {Points} points */
   constructor(canvas, points) {
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true }); // it is written pixel by pixel
     if (!context) throw new Error("This browser draws neither by WebGL nor on a canvas");
     this.context = context;
     this.canvas = canvas;
     this.points = points;
+    /** @type {ImageData | null} */ this.image = null;
     /** @type {Uint8Array} */ this.looks = new Uint8Array(4 * 65536);
     this.renew();
   }
@@ -38,6 +40,10 @@ export class PlainPainter {
     const { context, canvas, points, looks } = this;
     const scale = view.scale * frame.ratio;
     context.setTransform(1, 0, 0, 1, 0, 0);
+    if (frame.size * frame.ratio < TINY) {
+      this.write(view, frame);
+      return;
+    }
     context.clearRect(0, 0, canvas.width, canvas.height);
     let now = -1;
     let shape = 0;
@@ -59,6 +65,31 @@ export class PlainPainter {
       }
       this.put(x, y, shape, across);
     }
+  }
+
+  /** Writes small squares straight into the pixels, the faint ones first. @param {View} view @param {Frame} frame */
+  write(view, frame) {
+    const { context, canvas, points, looks } = this;
+    const { width, height } = canvas;
+    if (this.image?.width !== width || this.image.height !== height) this.image = context.createImageData(width, height);
+    const pixels = new Uint32Array(this.image.data.buffer);
+    pixels.fill(0);
+    const scale = view.scale * frame.ratio;
+    const [left, top] = [view.x * frame.ratio, view.y * frame.ratio];
+    const solid = Math.round(255 * frame.solid);
+    for (const faint of [true, false]) {
+      const side = Math.max(Math.round((faint ? 0.7 : 1) * frame.size * frame.ratio), 1);
+      for (let at = 0; at < points.count; at += 1) {
+        const look = 4 * points.categories[at];
+        if ((looks[look + 3] >= 8 || (frame.marking && !points.flags[at])) !== faint) continue;
+        const x = Math.round(left + scale * points.x[at] - side / 2);
+        const y = Math.round(top - scale * points.y[at] - side / 2);
+        if (x < 0 || y < 0 || x + side > width || y + side > height) continue;
+        const colour = ((faint ? 41 : solid) << 24) | (looks[look + 2] << 16) | (looks[look + 1] << 8) | looks[look];
+        for (let row = y; row < y + side; row += 1) pixels.fill(colour, row * width + x, row * width + x + side);
+      }
+    }
+    context.putImageData(this.image, 0, 0);
   }
 
   /** @param {number} x @param {number} y @param {number} shape @param {number} across */

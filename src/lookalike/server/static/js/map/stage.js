@@ -36,6 +36,10 @@ export class Stage {
     this.settling = 0;
     this.resting = 0;
     this.carded = -1;
+    this.before = 0;
+    this.each = 1;
+    this.moving = false;
+    this.whole = false;
     /** @type {WebglPainter | PlainPainter | null} */ this.painter = null;
     /** @type {Corner[] | null} */ this.line = null;
     this.thumbBox = el("div.map-thumbs", { "aria-hidden": "true" });
@@ -189,7 +193,17 @@ export class Stage {
 
   draw() {
     if (!this.painter || !this.canvas.width) return;
-    this.painter.draw(this.view, this.frame);
+    // Where drawing is slow, only some of the points follow a movement; all are there when it rests.
+    const now = performance.now();
+    const took = now - this.before;
+    this.before = now;
+    if (this.moving && took < 400 && this.points.count > 20000) {
+      if (took > 45) this.each = Math.min(this.each * 2, 16);
+      else if (took < 18) this.each = Math.max(this.each / 2, 1);
+    }
+    this.moving = true;
+    this.painter.draw(this.view, { ...this.frame, each: this.whole ? 1 : this.each });
+    this.whole = false;
     this.thumbs.move(this.spot);
     if (this.marked >= 0) this.putMarker();
     this.frames += 1;
@@ -200,6 +214,12 @@ export class Stage {
   /** The view rests: pictures where few points are in sight. */
   settled() {
     if (!this.points.count || !this.zoom.size.width) return;
+    this.moving = false;
+    if (this.each > 1) {
+      this.whole = true;
+      this.draw();
+      this.moving = false;
+    }
     const found = this.points.within(this.inSight, FEW, this.shown);
     const spots = found.length > FEW ? [] : found.map((at) => { const [x, y] = this.spot(at); return { at, x, y }; });
     void this.thumbs.show(this.points, spots, this.zoom.size);

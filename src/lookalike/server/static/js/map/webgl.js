@@ -3,7 +3,7 @@
 
 /** @typedef {import("./points.js").Points} Points */
 /** @typedef {{scale: number, x: number, y: number}} View pixels of the screen: x = view.x + scale * place, y = view.y - scale * place */
-/** @typedef {{width: number, height: number, ratio: number, size: number, solid: number, marking: boolean}} Frame */
+/** @typedef {{width: number, height: number, ratio: number, size: number, solid: number, marking: boolean, each?: number}} Frame Of points only each so many-th is drawn. */
 
 const PICK = 13; // pixels a side that are looked at
 
@@ -91,13 +91,16 @@ export class WebglPainter {
       return { made, index };
     };
     const places = buffer("place", place, gl.STATIC_DRAW);
-    gl.vertexAttribPointer(places.index, 2, gl.UNSIGNED_SHORT, false, 0, 0);
+    this.places = places.made;
+    this.indices = [places.index];
     const categories = buffer("category", points.categories, gl.STATIC_DRAW);
-    gl.vertexAttribIPointer(categories.index, 1, gl.UNSIGNED_SHORT, 0, 0);
+    this.indices.push(categories.index);
     this.categories = categories.made;
     const flags = buffer("flag", points.flags, gl.DYNAMIC_DRAW);
-    gl.vertexAttribIPointer(flags.index, 1, gl.UNSIGNED_BYTE, 0, 0);
+    this.indices.push(flags.index);
     this.flags = flags.made;
+    this.each = 0;
+    this.take(1);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
@@ -130,6 +133,19 @@ export class WebglPainter {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) ?? "WebGL linked no program");
     return program;
+  }
+
+  /** Has each so many-th point drawn. @param {number} each */
+  take(each) {
+    const { gl } = this;
+    if (each === this.each) return;
+    this.each = each;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.places);
+    gl.vertexAttribPointer(this.indices[0], 2, gl.UNSIGNED_SHORT, false, 4 * each, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.categories);
+    gl.vertexAttribIPointer(this.indices[1], 1, gl.UNSIGNED_SHORT, 2 * each, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.flags);
+    gl.vertexAttribIPointer(this.indices[2], 1, gl.UNSIGNED_BYTE, each, 0);
   }
 
   /** @param {Uint8Array} bytes */
@@ -165,7 +181,8 @@ export class WebglPainter {
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.enable(gl.BLEND);
     this.set(view, frame, false);
-    gl.drawArrays(gl.POINTS, 0, this.points.count);
+    this.take(frame.each ?? 1);
+    gl.drawArrays(gl.POINTS, 0, Math.floor(this.points.count / this.each));
   }
 
   /** Which point is at a place of the screen, -1 if none. @param {number} x @param {number} y @param {View} view @param {Frame} frame */
@@ -178,6 +195,7 @@ export class WebglPainter {
     gl.disable(gl.BLEND);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.set(view, frame, true);
+    this.take(1);
     gl.drawArrays(gl.POINTS, 0, this.points.count);
     const bytes = new Uint8Array(4 * PICK * PICK);
     gl.readPixels(0, 0, PICK, PICK, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
