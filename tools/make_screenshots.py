@@ -81,6 +81,7 @@ def indexed(page: Page) -> None:
 def laid_out(page: Page) -> None:
     page.locator("#setup h2, #stage[data-sight]").first.wait_for()
     if page.locator("#stage[data-sight]").count() == 0:
+        page.get_by_text("By the largest differences").click()
         page.get_by_role("button", name="Lay out the map").click()
     page.locator("#stage[data-sight]").wait_for()
     page.locator(".map-thumb img").first.wait_for()

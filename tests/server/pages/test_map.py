@@ -109,7 +109,7 @@ def on_screen(page, x, y):
     """Where places of a map lie on the page, as the address tells."""
     box = page.locator(".map-view").bounding_box()
     here = [float(one) for one in state(page).get("v", ["32767.5,32767.5,1"])[0].split(",")]
-    whole = min(box["width"], box["height"]) / (65535 * 1.08)
+    whole = min(box["width"], box["height"]) / (65535 * 1.14)
     scale = whole * here[2]
     return (
         box["x"] + box["width"] / 2 + (np.asarray(x, float) - here[0]) * scale,
@@ -361,6 +361,8 @@ def test_stacks_hold_the_clusters_and_lead_to_the_map(draw, served, number):
     assert page.locator(".legend-row .legend-name").all_inner_texts() == ["Cluster 1", "Cluster 2", "Cluster 3"]
     page.get_by_role("button", name="Clusters as stacks").click()
     page.locator(".stack").first.wait_for()
+    categories = json.loads(asked(served, f"map/{number}/categories?by=cluster&clusters={clusters}"))["categories"]
+    assert [one["name"] for one in categories] == ["1", "2", "3"]
     told = json.loads(asked(served, f"clusters/{clusters}"))["clusters"]
     assert page.locator(".stack-name .hint").all_inner_texts() == [
         f"{one['pictures']} picture{'s' if one['pictures'] > 1 else ''}" for one in told

@@ -226,7 +226,11 @@ def _categories(
         if by == "label":
             names = [os.path.basename(name) for name in names]  # noqa: PTH119
     counts = Counter(names)
-    ordered = sorted((-count, name) for name, count in counts.items() if not (by == "cluster" and name == "-1"))
+    if by == "cluster":  # in the order of their numbers, which is that of their sizes
+        counts.pop("-1", None)
+        ordered = [(-counts[name], name) for name in sorted(counts, key=int)]
+    else:
+        ordered = sorted((-count, name) for name, count in counts.items())
     listed = [(name, -count) for count, name in ordered[:NO_CATEGORY]]
     number = {name: at for at, (name, _) in enumerate(listed)}
     return listed, np.array([number.get(name, NO_CATEGORY) for name in names], np.uint16)

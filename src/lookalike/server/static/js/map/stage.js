@@ -16,7 +16,7 @@ import { WebglPainter } from "./webgl.js";
 /** @typedef {import("./lasso.js").Corner} Corner */
 /** @typedef {{open: (at: number) => void, moved: () => void, drawn: (polygon: Corner[]) => void, leave: () => boolean, facts: (ids: number[]) => Promise<Map<number, Picture>>, category: (category: number) => string, plain: boolean}} Turns */
 
-const MARGIN = 0.04 * GRID;
+const MARGIN = 0.07 * GRID;
 const ALL = GRID + 2 * MARGIN;
 const FEW = 400; // points in sight, from which on there are pictures
 const REST = 125; // ms until a card shows

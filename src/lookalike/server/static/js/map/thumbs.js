@@ -8,6 +8,16 @@ import { COLOURS, mark } from "./styles.js";
 /** @typedef {import("../parts/types.js").Picture} Picture */
 /** @typedef {{at: number, x: number, y: number}} Spot pixels of the screen */
 
+const LEAST = 44; // pixels
+
+/** Those that do not lie on an earlier one. @param {Spot[]} spots @param {number} side @returns {Spot[]} */
+function apart(spots, side) {
+  /** @type {Spot[]} */
+  const placed = [];
+  for (const spot of spots) if (placed.every((other) => Math.max(Math.abs(other.x - spot.x), Math.abs(other.y - spot.y)) >= side)) placed.push(spot);
+  return placed;
+}
+
 export class Thumbs {
   /** @param {HTMLElement} box @param {(ids: number[]) => Promise<Map<number, Picture>>} facts @param {(category: number) => number} slot */
   constructor(box, facts, slot) {
@@ -27,12 +37,15 @@ export class Thumbs {
       this.clear();
       return;
     }
-    const side = Math.round(Math.min(Math.max(Math.sqrt((room.width * room.height) / spots.length) * 0.62, 44), 150));
-    /** @type {Spot[]} */
-    const placed = [];
     const first = (/** @type {Spot} */ spot) => (this.shown.has(spot.at) ? 0 : 1);
-    for (const spot of [...spots].sort((a, b) => first(a) - first(b) || a.at - b.at)) {
-      if (placed.every((other) => Math.max(Math.abs(other.x - spot.x), Math.abs(other.y - spot.y)) >= side + 4)) placed.push(spot);
+    const ordered = [...spots].sort((a, b) => first(a) - first(b) || a.at - b.at);
+    const largest = Math.min(Math.max(Math.sqrt((room.width * room.height) / spots.length) * 0.62, LEAST), 150);
+    // As large as most of them have room for.
+    let [side, placed] = [0, /** @type {Spot[]} */ ([])];
+    for (const part of [1, 0.8, 0.64, 0.5]) {
+      side = Math.round(Math.max(largest * part, LEAST));
+      placed = apart(ordered, side + 4);
+      if (placed.length >= 0.7 * spots.length || side === LEAST) break;
     }
     const held = await this.facts(placed.map((spot) => points.ids[spot.at]));
     if (mine !== this.asked) return;
