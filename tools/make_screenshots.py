@@ -91,7 +91,7 @@ def selected(page: Page) -> None:
     laid_out(page)
     page.get_by_role("button", name="Cluster", exact=True).click()
     page.locator("#legend h2", has_text="Clusters").wait_for()
-    box = page.locator(".map-view").bounding_box() or {}
+    box: Any = page.locator(".map-view").bounding_box()
     page.keyboard.press("l")
     corners = [(0.03, 0.03), (0.5, 0.05), (0.55, 0.5), (0.3, 0.95), (0.03, 0.9)]
     for at, (x, y) in enumerate(corners):

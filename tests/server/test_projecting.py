@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def gallery(n, dim=8):
 
 def test_a_map_of_another_process_is_the_same_map():
     pictures = gallery(AT_ONCE + 50)
-    settings = {"method": "tsne", "perplexity": 5.0, "seed": 3}
+    settings: dict[str, Any] = {"method": "tsne", "perplexity": 5.0, "seed": 3}
     told: list[float] = []
     made = project_stoppably(pictures, told.append, **settings)
     assert told == sorted(told)
