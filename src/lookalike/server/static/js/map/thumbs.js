@@ -40,12 +40,13 @@ export class Thumbs {
     const first = (/** @type {Spot} */ spot) => (this.shown.has(spot.at) ? 0 : 1);
     const ordered = [...spots].sort((a, b) => first(a) - first(b) || a.at - b.at);
     const largest = Math.min(Math.max(Math.sqrt((room.width * room.height) / spots.length) * 0.62, LEAST), 150);
-    // As large as most of them have room for.
-    let [side, placed] = [0, /** @type {Spot[]} */ ([])];
-    for (const part of [1, 0.8, 0.64, 0.5]) {
-      side = Math.round(Math.max(largest * part, LEAST));
-      placed = apart(ordered, side + 4);
-      if (placed.length >= 0.7 * spots.length || side === LEAST) break;
+    // Smaller only where that lets many more of them in.
+    let side = Math.round(largest);
+    let placed = apart(ordered, side + 4);
+    for (const part of [0.8, 0.64]) {
+      const smaller = Math.round(Math.max(largest * part, LEAST));
+      const more = apart(ordered, smaller + 4);
+      if (more.length >= 1.4 * placed.length) [side, placed] = [smaller, more];
     }
     const held = await this.facts(placed.map((spot) => points.ids[spot.at]));
     if (mine !== this.asked) return;
