@@ -110,6 +110,23 @@ def test_a_map_as_rows_is_that_of_python_and_coloured_by_clusters(album, tmp_pat
     assert capfd.readouterr().out.splitlines()[1] != out.read_text().splitlines()[1]
 
 
+def test_a_map_as_parquet_has_the_columns_that_other_maps_open(album, tmp_path):
+    """Embedding Atlas: numbers in x and y, a text for the category."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    out, csv = tmp_path / "map.parquet", tmp_path / "map.csv"
+    for file in (out, csv):
+        assert main(["map", "-d", "fake", "--method", "pca", "--labels", "folder", "--output", str(file)]) == 0
+    table = parquet.read_table(out)
+    kinds = {field.name: str(field.type) for field in table.schema}
+    assert list(kinds) == ["uri", "x", "y", "label"]
+    assert {kinds["x"], kinds["y"]} <= {"double", "float"}
+    assert {kinds["uri"], kinds["label"]} <= {"string", "large_string"}
+    rows = rows_of(csv)
+    assert table["uri"].to_pylist() == [row["uri"] for row in rows]
+    assert table["label"].to_pylist() == [row["label"] for row in rows]
+    np.testing.assert_allclose(table["x"].to_pylist(), [float(row["x"]) for row in rows], rtol=1e-6)
+
+
 def test_a_map_is_drawn_as_png_and_as_a_page(album, tmp_path, capfd):
     sizes = []
     for options in ([], ["--thumbnails"]):

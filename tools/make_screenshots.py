@@ -78,6 +78,30 @@ def indexed(page: Page) -> None:
     page.locator("#toasts button").first.click()
 
 
+def laid_out(page: Page) -> None:
+    page.locator("#setup h2, #stage[data-sight]").first.wait_for()
+    if page.locator("#stage[data-sight]").count() == 0:
+        page.get_by_text("By the largest differences").click()
+        page.get_by_role("button", name="Lay out the map").click()
+    page.locator("#stage[data-sight]").wait_for()
+    page.locator(".map-thumb img").first.wait_for()
+
+
+def selected(page: Page) -> None:
+    laid_out(page)
+    page.get_by_role("button", name="Cluster", exact=True).click()
+    page.locator("#legend h2", has_text="Clusters").wait_for()
+    box: Any = page.locator(".map-view").bounding_box()
+    page.keyboard.press("l")
+    corners = [(0.03, 0.03), (0.5, 0.05), (0.55, 0.5), (0.3, 0.95), (0.03, 0.9)]
+    for at, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        if at == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator("#results .tile").first.wait_for()
+
+
 SHOTS = (
     Shot("start", "", wait("#samples .tile")),
     Shot("start-phone-dark", "", wait("#samples .tile"), PHONE, "dark"),
@@ -89,6 +113,10 @@ SHOTS = (
     Shot("compare-dark", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", comparing(""), scheme="dark"),
     Shot("compare-phone", "compare?a=id:{rocket.jpg}&b=id:{rocket turned.jpg}", comparing("c"), PHONE),
     Shot("compare-why", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", explained),
+    Shot("map", "map", laid_out),
+    Shot("map-selection-dark", "map", selected, scheme="dark"),
+    Shot("map-stacks", "map?stacks=1", wait(".stack img")),
+    Shot("map-phone-dark", "map?by=label", laid_out, PHONE, "dark"),
     Shot("library", "library", indexed),
     Shot("library-phone-dark", "library", wait("#problems tr"), PHONE, "dark"),
 )

@@ -32,6 +32,7 @@ class Page:
 
 PAGES = (
     Page("search", "Search", ""),
+    Page("map", "Map", "map"),
     Page("library", "Library", "library"),
     Page("compare", "Compare", "compare"),
 )

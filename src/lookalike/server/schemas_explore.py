@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from lookalike.defaults import CLUSTER_METHOD, DESCRIPTOR, KS, MAP_METHOD, MIN_SIZE, PERPLEXITY, SEED
 from lookalike.projection import GRID
-from lookalike.server.schemas import PictureFacts, Strict
+from lookalike.server.schemas import FiltersRequest, PictureFacts, Strict
 
 __all__ = [
     "Category",
@@ -32,12 +32,13 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class MapRequest(Strict):
-    """A map of the whole library: see `lookalike.projection.project`."""
+    """A map of the library, or of what passes: see `lookalike.projection.project`."""
 
     descriptor: str = Field(DESCRIPTOR, max_length=100)
     method: Literal["tsne", "pca"] = _MAP_METHOD
     perplexity: float = Field(PERPLEXITY, gt=0, le=1000)
     seed: Seed = SEED
+    only: FiltersRequest | None = None
 
 
 class Category(BaseModel):

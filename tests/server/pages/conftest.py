@@ -96,9 +96,11 @@ def visit(browser: Any, served: Served) -> Iterator[Visit]:
     troubles: list[str] = []
     expected: list[str] = []
 
-    def open_(address: str = "", *, base: str = served.url, allowed: tuple[str, ...] = (), **settings: Any) -> Any:
+    def open_(
+        address: str = "", *, base: str = served.url, allowed: tuple[str, ...] = (), within: Any = None, **settings: Any
+    ) -> Any:
         settings.setdefault("viewport", {"width": 1280, "height": 850})
-        context = browser.new_context(**settings)
+        context = (within or browser).new_context(**settings)
         context.set_default_timeout(20_000)
         contexts.append(context)
         expected.extend(allowed)

@@ -20,6 +20,22 @@ def opened(visit, served, name, **settings):
     elif name == "library":
         page = visit("library", **settings)
         page.locator("#problems tbody tr").first.wait_for()
+    elif name.startswith("map"):
+        page = visit("map?draw=canvas", **settings)
+        if page.locator("#setup h2, #stage[data-sight]").first.evaluate("one => one.id === 'setup-title'"):
+            page.get_by_text("By the largest differences").click()
+            page.get_by_role("button", name="Lay out the map").click()
+        page.locator("#stage[data-sight]").wait_for()
+        if name == "map setup":
+            page.get_by_role("button", name="New map").click()
+        if name == "map stacks":
+            page.get_by_role("button", name="Clusters as stacks").click()
+            page.locator(".stack").first.wait_for()
+        if name == "map":
+            page.locator(".legend-row").first.click()
+            page.locator("#stage").focus()
+            page.keyboard.press("a")
+            page.locator("#results .tile").first.wait_for()
     elif name.startswith("compare"):
         filled = f"?a=id:{ids['astronaut.png']}&b=id:{ids['astronaut cropped.jpg']}" if name == "compare" else ""
         page = visit(f"compare{filled}", **settings)
@@ -42,8 +58,22 @@ def opened(visit, served, name, **settings):
 
 @pytest.mark.parametrize(
     ("name", "scheme", "device"),
-    [(name, "light", DESKTOP) for name in ("start", "filters", "crop", "viewer", "keys", "compare", "compare empty")]
-    + [(name, "dark", PHONE) for name in ("start", "search", "viewer", "compare", "library")],
+    [
+        (name, "light", DESKTOP)
+        for name in (
+            "start",
+            "filters",
+            "crop",
+            "viewer",
+            "keys",
+            "compare",
+            "compare empty",
+            "map",
+            "map setup",
+            "map stacks",
+        )
+    ]
+    + [(name, "dark", PHONE) for name in ("start", "search", "viewer", "compare", "library", "map", "map stacks")],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_axe_finds_nothing_serious(visit, served, name, scheme, device):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from lookalike.cluster import Clustering, cluster
 from lookalike.descriptors import get_descriptor
 from lookalike.errors import UsageError
-from lookalike.filters import count_folders
-from lookalike.projection import Projection, inside, on_grid, project
+from lookalike.filters import choose_pictures, count_folders
+from lookalike.projection import Projection, inside, on_grid
 from lookalike.server.jobs import Job
+from lookalike.server.projecting import project_stoppably
 from lookalike.server.schemas import JobFacts, PictureFacts
 from lookalike.server.schemas_explore import (
     Category,
@@ -63,18 +64,25 @@ class _Map:
 
 @router.post("/map", operation_id="map", status_code=202)
 def map_(asked: MapRequest, state: Annotated[State, Depends(state_of)]) -> JobFacts:
-    """Lay all pictures out in a plane, like beside like, as a job; `GET /map/{job}` reads it."""
+    """Lay all pictures out in a plane, like beside like, as a job; `GET /map/{job}` reads it. It can be stopped."""
     get_descriptor(asked.descriptor)
 
     def work(job: Job) -> dict[str, object]:
         with state.writer() as library:
-            made = project(
-                library.gallery(descriptor=asked.descriptor),
-                method=asked.method,
-                perplexity=asked.perplexity,
-                seed=asked.seed,
-            )
-            ids = _ids(made.uris, state)
+            gallery = library.gallery(descriptor=asked.descriptor)
+            only = asked.only.filters() if asked.only else None
+            ids = _ids(gallery.uris, state)
+            if only:
+                passing = choose_pictures(library.store, only).images
+                rows = [row for row, uri in enumerate(gallery.uris) if ids.get(uri) in passing]
+                gallery = replace(gallery, uris=tuple(gallery.uris[row] for row in rows), vectors=gallery.vectors[rows])
+        made = project_stoppably(
+            gallery,
+            lambda seconds: state.jobs.tell(job, stage="laying out", pictures=len(gallery), seconds=round(seconds)),
+            method=asked.method,
+            perplexity=asked.perplexity,
+            seed=asked.seed,
+        )
         job.value = _Map(made, np.array([ids.get(uri, 0) for uri in made.uris], np.uint32), on_grid(made.xy))
         return {"pictures": len(made), "method": made.method, "descriptor": made.descriptor}
 
@@ -218,7 +226,11 @@ def _categories(
         if by == "label":
             names = [os.path.basename(name) for name in names]  # noqa: PTH119
     counts = Counter(names)
-    ordered = sorted((-count, name) for name, count in counts.items() if not (by == "cluster" and name == "-1"))
+    if by == "cluster":  # in the order of their numbers, which is that of their sizes
+        counts.pop("-1", None)
+        ordered = [(-counts[name], name) for name in sorted(counts, key=int)]
+    else:
+        ordered = sorted((-count, name) for name, count in counts.items())
     listed = [(name, -count) for count, name in ordered[:NO_CATEGORY]]
     number = {name: at for at, (name, _) in enumerate(listed)}
     return listed, np.array([number.get(name, NO_CATEGORY) for name in names], np.uint16)

@@ -35,6 +35,7 @@ const answers = new Map();
 const ACTIONS = [
   { label: "Search for this", key: "s", run: (/** @type {Picture} */ picture) => searchFor({ id: picture.id }) },
   { label: "Compare with query", key: "c", run: (/** @type {Picture} */ picture) => compareWith({ id: picture.id }) },
+  { label: "Show on the map", key: "m", run: (/** @type {Picture} */ picture) => { location.href = new URL(`map?at=id:${picture.id}`, document.baseURI).href; } },
 ];
 
 const results = new Grid(byId("results"), {

@@ -57,6 +57,9 @@ export const get = async (path, signal) => (await request(path, { signal })).jso
 /** @param {string} path @param {unknown} body @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const post = async (path, body, signal) => (await request(path, { method: "POST", body, signal })).json();
 
+/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<ArrayBuffer>} */
+export const bytes = async (path, signal) => (await request(path, { signal })).arrayBuffer();
+
 /** @returns {Promise<import("./types.js").Status>} */
 export const status = () => get("status");
 
