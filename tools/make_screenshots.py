@@ -78,6 +78,47 @@ def indexed(page: Page) -> None:
     page.locator("#toasts button").first.click()
 
 
+def searched(page: Page) -> None:
+    page.get_by_label("What counts").select_option("edited")
+    page.get_by_role("button", name="Find duplicates").click()
+    page.locator("#members li").first.wait_for(timeout=120_000)
+
+
+def reviewing(keys: str = "", accepted: int = 0) -> Callable[[Page], None]:
+    """Return what finds duplicates, accepts some groups and presses keys."""
+
+    def act(page: Page) -> None:
+        if not page.locator("#members li").count():
+            page.wait_for_timeout(800)
+        if not page.locator("#members li").count():
+            searched(page)
+        for key in [*["Enter"] * accepted, *keys]:
+            page.keyboard.press(key)
+            page.wait_for_timeout(250)
+
+    return act
+
+
+def listed(page: Page) -> None:
+    reviewing("", 2)(page)
+    page.get_by_role("button", name="List", exact=True).click()
+    page.locator(".group-row").first.wait_for()
+
+
+def planned(page: Page) -> None:
+    reviewing()(page)
+    page.get_by_role("button", name="Plan", exact=True).first.click()
+    page.get_by_role("button", name="Plan them all").click()
+    page.locator(".sample").first.wait_for()
+
+
+def applied(page: Page) -> None:
+    planned(page)
+    page.get_by_role("button", name="Apply:").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
+    page.get_by_role("button", name="Undo all of it").wait_for()
+
+
 SHOTS = (
     Shot("start", "", wait("#samples .tile")),
     Shot("start-phone-dark", "", wait("#samples .tile"), PHONE, "dark"),
@@ -89,6 +130,16 @@ SHOTS = (
     Shot("compare-dark", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", comparing(""), scheme="dark"),
     Shot("compare-phone", "compare?a=id:{rocket.jpg}&b=id:{rocket turned.jpg}", comparing("c"), PHONE),
     Shot("compare-why", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", explained),
+    Shot("duplicates-find", "duplicates", wait("#finder form")),
+    Shot("duplicates", "duplicates", reviewing(" ", 6)),
+    Shot("duplicates-slider-dark", "duplicates", reviewing("c", 1), scheme="dark"),
+    Shot("duplicates-full-dark", "duplicates", reviewing("v", 4), scheme="dark"),
+    Shot("duplicates-phone", "duplicates", reviewing("", 6), PHONE),
+    Shot("duplicates-list", "duplicates", listed),
+    Shot("duplicates-list-phone-dark", "duplicates", listed, PHONE, "dark"),
+    Shot("duplicates-plan", "duplicates", planned),
+    Shot("duplicates-plan-phone-dark", "duplicates", planned, PHONE, "dark"),
+    Shot("duplicates-applied", "duplicates", applied),
     Shot("library", "library", indexed),
     Shot("library-phone-dark", "library", wait("#problems tr"), PHONE, "dark"),
 )

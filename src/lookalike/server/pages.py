@@ -32,6 +32,7 @@ class Page:
 
 PAGES = (
     Page("search", "Search", ""),
+    Page("duplicates", "Duplicates", "duplicates"),
     Page("library", "Library", "library"),
     Page("compare", "Compare", "compare"),
 )
