@@ -31,17 +31,17 @@ export class Planning {
     this.progress = el("div.planning-progress", { hidden: true });
     this.outcome = el("div.outcome", { "aria-live": "polite" });
     this.runs = el("div");
-    box.append(
-      el("section.card", { "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, "Make a plan"),
+    this.choosing = el("section.card", { "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, "Make a plan"),
         el("p.hint", {}, "Nothing is touched by a plan. It can be read, kept as a file, and applied, here or by `lookalike apply`."),
-        el("label.labelled.act", { for: "act" }, el("span", {}, "What to do with the copies"), this.act), this.choice),
-      this.progress, this.made, this.outcome,
+        el("label.labelled.act", { for: "act" }, el("span", {}, "What to do with the copies"), this.act), this.choice);
+    box.append(this.choosing, this.progress, this.made, this.outcome,
       el("section.card", { "aria-labelledby": "history-title" }, el("h2", { id: "history-title" }, "What was done"), this.runs));
   }
 
   async show() {
     const review = this.review();
     this.choice.replaceChildren();
+    this.choosing.hidden = !review;
     if (review) {
       const { groups, goes, bytes } = review.accepted;
       const { verdict, probability } = review.filter;
