@@ -175,12 +175,12 @@ function go(to) {
   void show().catch(complain);
 }
 
-/** @param {number} to */
-function moveTo(to) {
+/** @param {number} to @param {string} [first] what is said before */
+function moveTo(to, first = "") {
   if (!review || to < 0 || to > review.total) return;
   at = to;
   replace(params());
-  void show().then(() => say(group ? `Group ${at + 1} of ${review?.total}: ${group.members.length} pictures. ${byId("accept").firstElementChild?.textContent}` : "That was the last group.")).catch(complain);
+  void show().then(() => say(group ? `${first}Group ${at + 1} of ${review?.total}: ${group.members.length} pictures. ${byId("accept").firstElementChild?.textContent}` : "That was the last group.")).catch(complain);
 }
 
 /** The next one after `at` of which nothing was said, or that comes next anyway. */
@@ -246,8 +246,7 @@ async function undo() {
     if (back === null) { toast("There is nothing to undo."); return; }
     one.laid = "";
     view = "one";
-    moveTo(back);
-    say("Undone.");
+    moveTo(back, "Undone. ");
   } catch (error) {
     complain(error);
   }
