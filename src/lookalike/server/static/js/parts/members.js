@@ -67,7 +67,7 @@ export function cards(group, { goes, focus, all, toggle, look }) {
     return el("li.member", { "data-goes": String(leaves), ...(at === focus ? { "aria-current": "true" } : {}) },
       el("button.member-look", { type: "button", title: member.uri, "aria-label": `Look at picture ${number}, ${name}`, onclick: () => look(at) }, image(member, 96, [128, 256]), el("span.member-number", { "aria-hidden": "true" }, number)),
       el("div.member-told", {},
-        el("h3.member-name", { title: member.uri }, name),
+        el("h2.member-name", { title: member.uri }, name),
         el("p.hint.member-reason", {}, member.keeper ? `Proposed to keep: ${member.reason}` : member.reason)),
       el("dl.member-facts", {},
           ...rows.map((row) => el("div", {}, el("dt", {}, row.fact), el("dd", {}, el("span.path", {}, row.values[at]), row.words[at] ? el("span.better", {}, row.words[at]) : null))),
