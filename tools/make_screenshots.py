@@ -189,7 +189,9 @@ def main(beginnings: list[str]) -> None:
             page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/{address}")
             shot.act(page)
             page.wait_for_load_state("networkidle")
-            page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => 0)))")
+            page.evaluate(
+                "Promise.all([...document.images].filter((one) => one.complete).map((one) => one.decode().catch(() => 0)))"
+            )
             page.wait_for_timeout(300)
             with Image.open(io.BytesIO(page.screenshot())) as image:
                 image.convert("RGB").save(OUT / f"page-{shot.name}.webp", quality=80, method=6)
