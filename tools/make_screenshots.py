@@ -190,7 +190,7 @@ def main(beginnings: list[str]) -> None:
             shot.act(page)
             page.wait_for_load_state("networkidle")
             page.evaluate(
-                "Promise.all([...document.images].filter((one) => one.complete).map((one) => one.decode().catch(() => 0)))"
+                "Promise.all([...document.images].filter((i) => i.complete).map((i) => i.decode().catch(() => 0)))"
             )
             page.wait_for_timeout(300)
             with Image.open(io.BytesIO(page.screenshot())) as image:
