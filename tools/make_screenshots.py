@@ -102,6 +102,47 @@ def selected(page: Page) -> None:
     page.locator("#results .tile").first.wait_for()
 
 
+def searched(page: Page) -> None:
+    page.get_by_label("What counts").select_option("edited")
+    page.get_by_role("button", name="Find duplicates").click()
+    page.locator("#members li").first.wait_for(timeout=120_000)
+
+
+def reviewing(keys: str = "", accepted: int = 0) -> Callable[[Page], None]:
+    """Return what finds duplicates, accepts some groups and presses keys."""
+
+    def act(page: Page) -> None:
+        if not page.locator("#members li").count():
+            page.wait_for_timeout(800)
+        if not page.locator("#members li").count():
+            searched(page)
+        for key in [*["Enter"] * accepted, *keys]:
+            page.keyboard.press(key)
+            page.wait_for_timeout(250)
+
+    return act
+
+
+def listed(page: Page) -> None:
+    reviewing("", 2)(page)
+    page.get_by_role("button", name="List", exact=True).click()
+    page.locator(".group-row").first.wait_for()
+
+
+def planned(page: Page) -> None:
+    reviewing()(page)
+    page.get_by_role("button", name="Plan", exact=True).first.click()
+    page.get_by_role("button", name="Plan them all").click()
+    page.locator(".sample").first.wait_for()
+
+
+def applied(page: Page) -> None:
+    planned(page)
+    page.get_by_role("button", name="Apply:").click()
+    page.get_by_role("button", name="Apply", exact=True).click()
+    page.get_by_role("button", name="Undo all of it").wait_for()
+
+
 SHOTS = (
     Shot("start", "", wait("#samples .tile")),
     Shot("start-phone-dark", "", wait("#samples .tile"), PHONE, "dark"),
@@ -117,6 +158,16 @@ SHOTS = (
     Shot("map-selection-dark", "map", selected, scheme="dark"),
     Shot("map-stacks", "map?stacks=1", wait(".stack img")),
     Shot("map-phone-dark", "map?by=label", laid_out, PHONE, "dark"),
+    Shot("duplicates-find", "duplicates", wait("#finder form")),
+    Shot("duplicates", "duplicates", reviewing(" ", 6)),
+    Shot("duplicates-slider-dark", "duplicates", reviewing("c", 1), scheme="dark"),
+    Shot("duplicates-full-dark", "duplicates", reviewing("v", 4), scheme="dark"),
+    Shot("duplicates-phone", "duplicates", reviewing("", 6), PHONE),
+    Shot("duplicates-list", "duplicates", listed),
+    Shot("duplicates-list-phone-dark", "duplicates", listed, PHONE, "dark"),
+    Shot("duplicates-plan", "duplicates", planned),
+    Shot("duplicates-plan-phone-dark", "duplicates", planned, PHONE, "dark"),
+    Shot("duplicates-applied", "duplicates", applied),
     Shot("library", "library", indexed),
     Shot("library-phone-dark", "library", wait("#problems tr"), PHONE, "dark"),
 )
@@ -166,7 +217,9 @@ def main(beginnings: list[str]) -> None:
             page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/{address}")
             shot.act(page)
             page.wait_for_load_state("networkidle")
-            page.evaluate("Promise.all([...document.images].map((one) => one.decode().catch(() => 0)))")
+            page.evaluate(
+                "Promise.all([...document.images].filter((i) => i.complete).map((i) => i.decode().catch(() => 0)))"
+            )
             page.wait_for_timeout(300)
             with Image.open(io.BytesIO(page.screenshot())) as image:
                 image.convert("RGB").save(OUT / f"page-{shot.name}.webp", quality=80, method=6)

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     schemathesis = pytest.importorskip("schemathesis")
 
 JSON = {"content-type": "application/json"}
+_LASTING = ("/index", "/decisions", "/plan", "/apply", "/undo")
 QUICKLY = settings(
     max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -84,8 +85,8 @@ def test_whatever_is_sent_no_call_fails_and_each_answers_as_it_says(server, docu
 
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.path.endswith("/index") and mode == "POSITIVE":
-            continue  # would index what is at a path that it makes up
+        if operation.path.endswith(_LASTING) and operation.method == "post" and mode == "POSITIVE":
+            continue  # would index, move or protect what it makes up: pictures that other tests have
         strategy = operation.as_strategy(generation_mode=schemathesis.GenerationMode[mode])
         try:
             given(case=strategy)(QUICKLY(lambda case: check(case)))()

@@ -18,6 +18,7 @@ from lookalike.actions.emptying import Quarantine, Quarantined, empty_quarantine
 from lookalike.actions.plan import Plan, make_plan
 from lookalike.actions.planfile import read_plan, write_plan
 from lookalike.actions.resolving import Resolved
+from lookalike.actions.reviewed import plan_reviewed
 from lookalike.actions.rows import PlanRow
 from lookalike.actions.runs import History, RunSummary, history
 from lookalike.actions.undoing import Undone, UndoReport, undo
@@ -38,6 +39,7 @@ __all__ = [
     "empty_quarantine",
     "history",
     "make_plan",
+    "plan_reviewed",
     "quarantine",
     "read_plan",
     "undo",

@@ -23,15 +23,20 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its name is that of its template, script and style; its address is relative to the application's."""
+    """A page: its name is that of its template, script and style; its address is relative to the application's.
+
+    `also` are styles of other pages that it takes.
+    """
 
     name: str
     title: str
     address: str
+    also: tuple[str, ...] = ()
 
 
 PAGES = (
     Page("search", "Search", ""),
+    Page("duplicates", "Duplicates", "duplicates", ("compare",)),
     Page("map", "Map", "map"),
     Page("library", "Library", "library"),
     Page("compare", "Compare", "compare"),

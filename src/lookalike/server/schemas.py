@@ -271,6 +271,10 @@ class MemberFacts(PictureFacts):
     distance: float | None
     reason: str
     evidence: EvidenceFacts | None
+    hardlink: bool = Field(
+        description="Whether it shares its bytes on disk with another: nothing is won by removing it."
+    )
+    protected: bool = Field(description="Whether it lies in a folder that is always kept.")
 
 
 class GroupFacts(BaseModel):
@@ -278,7 +282,7 @@ class GroupFacts(BaseModel):
 
     group: int
     members: list[MemberFacts]
-    bytes: int = Field(description="Of all members but the keeper.")
+    bytes: int = Field(description="Won if all but the keeper go.")
 
 
 class DuplicatesRequest(Strict):
@@ -287,7 +291,7 @@ class DuplicatesRequest(Strict):
     paths: list[str] = Field([], max_length=1000)
     level: Literal["same-file", "same-pixels", "same-picture", "edited", "same-scene"] = _LEVEL
     probability: float | None = Field(None, ge=PROBABILITY, le=1)
-    keep: list[str] = Field(list(KEEP_RULES), max_length=len(KEEP_RULES))
+    keep: list[str] = Field(list(KEEP_RULES), max_length=len(KEEP_RULES) + 10)
 
 
 class DuplicatesAnswer(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from lookalike.server.api import compare, duplicates, explore, jobs, pictures, search, status
+from lookalike.server.api import acting, compare, decisions, duplicates, explore, jobs, pictures, search, status
 from lookalike.server.schemas import Problem
 
 __all__ = ["router"]
@@ -24,5 +24,5 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=_ERRORS)
-for part in (status, search, pictures, compare, duplicates, explore, jobs):
+for part in (status, search, pictures, compare, duplicates, decisions, acting, explore, jobs):
     router.include_router(part.router)

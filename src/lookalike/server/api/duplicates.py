@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from lookalike.actions.reviewed import chosen_groups
 from lookalike.results import DuplicateGroup, DuplicateReport
 from lookalike.server.jobs import Job
 from lookalike.server.schemas import DuplicatesAnswer, DuplicatesRequest, GroupFacts, JobFacts, MemberFacts
@@ -32,7 +33,9 @@ def duplicates(asked: DuplicatesRequest, state: Annotated[State, Depends(state_o
         job.value = report
         members = sum(len(group.members) for group in report.groups)
         return {"groups": len(report.groups), "pictures": members, "compared": report.pictures,
-                "seconds": report.seconds, "left_out": dict(report.left_out)}  # fmt: skip
+                "seconds": report.seconds, "left_out": dict(report.left_out),
+                "bytes": sum(_spare(group) for group in report.groups),
+                "asked": asked.model_dump()}  # fmt: skip
 
     return JobFacts(**state.jobs.start("duplicates", f"Find duplicates, {asked.level}", work).facts())
 
@@ -51,11 +54,8 @@ def duplicate_groups(
 ) -> DuplicatesAnswer:
     """Read the groups that a job found, the surest first."""
     report = found_by(number, state)
-    chosen = [
-        group
-        for group in report.groups
-        if verdict in (None, group.weakest.verdict) and (group.weakest.probability or 0) >= probability
-    ]
+    chosen = chosen_groups(report, verdict=verdict, probability=probability)
+    protected = state.library.decisions.protects()
     shown = chosen[offset : offset + limit]
     names = [member.uri for group in shown for member in group.members]
     ids = {uri: known.id for uri, known in state.library.store.known(names).items()}
@@ -70,7 +70,8 @@ def duplicate_groups(
                 members=[
                     MemberFacts(
                         keeper=member.keeper, verdict=member.verdict, probability=member.probability,
-                        distance=member.distance, reason=member.reason,
+                        distance=member.distance, reason=member.reason, hardlink=member.hardlink,
+                        protected=protected(member.uri),
                         evidence=evidence_facts(
                             member.evidence, (member.width, member.height), (group.keeper.width, group.keeper.height)
                         ),
@@ -92,4 +93,4 @@ def found_by(number: int, state: State) -> DuplicateReport:
 
 
 def _spare(group: DuplicateGroup) -> int:
-    return sum(member.bytes for member in group.members if not member.keeper)
+    return sum(member.bytes for member in group.members if not member.keeper and not member.hardlink)

@@ -100,6 +100,49 @@ export const stop = (id) => post(`jobs/${id}/stop`, {});
 /** @param {number} offset @param {number} limit @returns {Promise<{total: number, problems: {uri: string, error: string, reason: string}[]}>} */
 export const problems = (offset, limit) => get(`problems?offset=${offset}&limit=${limit}`);
 
+/** @param {{paths: string[], level: string, keep: string[]}} asked @returns {Promise<Job>} */
+export const duplicates = (asked) => post("duplicates", asked);
+
+/** @param {number} job @param {{offset: number, limit: number, verdict: string, probability: number}} asked @returns {Promise<import("./types.js").GroupPage>} */
+export const groups = (job, { offset, limit, verdict, probability }) =>
+  get(`duplicates/${job}?offset=${offset}&limit=${limit}&probability=${probability}${verdict ? `&verdict=${verdict}` : ""}`);
+
+/** @param {{decision: string, pictures?: number[], folder?: string}} asked @returns {Promise<import("./types.js").Decision>} */
+export const decide = (asked) => post("decisions", asked);
+
+/** @param {number[]} ids */
+export const undoDecisions = (ids) => post("decisions/undo", { decisions: ids });
+
+/** @returns {Promise<import("./types.js").Decision[]>} */
+export const decisions = async () => (await get("decisions?limit=500")).decisions;
+
+/** @param {import("./types.js").PlanRequest} asked @returns {Promise<Job>} */
+export const plan = (asked) => post("plan", asked);
+
+/** @param {number} job @param {number} offset @param {number} limit @returns {Promise<import("./types.js").Plan>} */
+export const planned = (job, offset, limit) => get(`plan/${job}?offset=${offset}&limit=${limit}`);
+
+/** @param {number} job @param {"csv" | "jsonl"} format */
+export const planFile = (job, format) => new URL(`plan/${job}/file?format=${format}`, BASE).href;
+
+/** @param {number} plan @returns {Promise<Job>} */
+export const apply = (plan) => post("apply", { plan });
+
+/** @param {"apply" | "undo"} kind @param {number} job @param {string} only @param {number} limit @returns {Promise<import("./types.js").ActedPage>} */
+export const acted = (kind, job, only, limit) => get(`${kind}/${job}?only=${only}&limit=${limit}`);
+
+/** @param {string} run @returns {Promise<Job>} */
+export const undo = (run) => post("undo", { run });
+
+/** @returns {Promise<import("./types.js").Run[]>} */
+export const history = async () => (await get("history")).runs;
+
+/** @param {number} id @returns {Promise<Job>} */
+export const job = (id) => get(`jobs/${id}`);
+
+/** @param {Job} job */
+export const isOver = (job) => ["done", "failed", "stopped"].includes(job.state);
+
 /**
  * Calls back whenever a job changes, until it is over. Returns what ends the watching.
  * @param {number} id @param {(job: Job) => void} changed
