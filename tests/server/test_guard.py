@@ -95,7 +95,8 @@ def test_every_post_that_is_not_known_to_read_wants_the_token(asked):
     paths = asked.get("/api/v1/openapi.json").json()["paths"]
     free = {path for path, methods in paths.items() if "post" in methods
             and asked.post(path.replace("{number}", "1")).status_code != 401}  # fmt: skip
-    reading = ("search", "search/upload", "compare", "compare/explain", "uploads", "map/{number}/lasso")
+    reading = ("search", "search/upload", "compare", "compare/explain", "uploads", "uploads/url",
+               "map/{number}/lasso")  # fmt: skip
     assert free == {f"/api/v1/{name}" for name in reading}
 
 

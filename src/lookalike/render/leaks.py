@@ -6,14 +6,16 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from lookalike.leaks import Leak, LeakReport
 from lookalike.render.pair_views import pair_views
 from lookalike.render.report import _check_side, _pictured, _render, _seconds, _thumbnail, _tone
 from lookalike.types import RGBImage, Uri
 from lookalike.words import human_count, human_distance, human_probability, number, visible
+
+if TYPE_CHECKING:
+    from lookalike.leaks import Leak, LeakReport
 
 __all__ = ["leaks_github", "leaks_junit", "leaks_page"]
 
