@@ -84,7 +84,7 @@ def test_calls_that_change_anything_want_the_token_as_a_header(asked, path, body
 
 def test_no_call_changes_anything_by_get(asked):
     paths = asked.get("/api/v1/openapi.json").json()["paths"]
-    posts = {path for path, methods in paths.items() if "post" in methods}
+    posts = {path for path, methods in paths.items() if "post" in methods and "get" not in methods}
     assert {path for path, methods in paths.items() if set(methods) - {"get", "post"}} == set()
     for path in posts:
         assert asked.get(path.replace("{number}", "1"), headers=BEARER).status_code in (404, 405, 400), path
