@@ -19,21 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["apply", "history", "plan", "quarantine", "undo"]
 
-Protect = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PATH", help="Nothing in this folder is touched. Repeatable.", show_default=False),
-]
 _SHOWN = ("group", "uri", "act", "to", "verdict", "probability", "bytes", "with", "reason")
 """Columns of a plan that a table shows."""
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
 
 def plan(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH", help="Only at or under these. [default: the whole library]", show_default=False),
-    ] = None,
+    paths: options.Within = None,
     level: Annotated[
         str,
         typer.Option(
@@ -53,21 +44,9 @@ def plan(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for --act move, outside what is indexed.", show_default=False),
     ] = None,
-    reference: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH", help="Pictures here are always keepers, and protected. Repeatable.", show_default=False
-        ),
-    ] = None,
-    protect: Protect = None,
-    keep: Annotated[
-        list[str],
-        typer.Option(
-            metavar="RULE,RULE,...",
-            help=f"What decides first which picture to keep: {', '.join(defaults.KEEP_RULES)}, newest, folder:PATH.",
-            show_default=False,
-        ),
-    ] = list(defaults.KEEP_RULES),  # noqa: B006
+    reference: options.Reference = None,
+    protect: options.Protect = None,
+    keep: options.Keep = list(defaults.KEEP_RULES),  # noqa: B006
     label_file: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,11 +105,11 @@ def plan(
 
 def apply(
     path: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `lookalike plan` wrote, edited or not.")],
-    protect: Protect = None,
+    protect: options.Protect = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look at every file as for acting, and do nothing.")
     ] = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     library: options.Library = None,
     exit_zero: options.ExitZero = False,
     relative_to: options.RelativeTo = None,
@@ -187,7 +166,7 @@ def undo(
         str | None, typer.Argument(metavar="RUN", help="As `history` lists it. [default: the last]", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be brought back.")] = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     library: options.Library = None,
     exit_zero: options.ExitZero = False,
     relative_to: options.RelativeTo = None,
@@ -252,7 +231,7 @@ def quarantine(
         float, typer.Option(metavar="DAYS", min=0, help="Age from which on --empty deletes.")
     ] = defaults.OLDER_THAN,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
-    yes: Yes = False,
+    yes: options.Yes = False,
     library: options.Library = None,
     exit_zero: options.ExitZero = False,
     relative_to: options.RelativeTo = None,

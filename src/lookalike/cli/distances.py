@@ -21,16 +21,8 @@ __all__ = ["distances"]
 
 
 def distances(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH", help="Files and folders; new ones are indexed. [default: the whole library]",
-            show_default=False,
-        ),
-    ] = None,
-    descriptor: Annotated[
-        str, typer.Option("--descriptor", "-d", metavar="NAME", help="By which to compare.")
-    ] = defaults.DESCRIPTOR,
+    paths: options.Pictures = None,
+    descriptor: options.OneDescriptor = defaults.DESCRIPTOR,
     condensed: Annotated[bool, typer.Option("--condensed", help="Each pair once, in SciPy's order.")] = False,
     neighbours: Annotated[
         int | None,

@@ -28,13 +28,7 @@ _WORDS = ("copies",)
 
 
 def evaluate(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH", help="Folders and files; new ones are indexed. [default: the whole library]",
-            show_default=False,
-        ),
-    ] = None,
+    paths: options.Pictures = None,
     labels: options.Labels = None,
     pairs: Annotated[
         Path | None,

@@ -16,13 +16,7 @@ __all__ = ["export"]
 
 
 def export(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH", help="Files and folders; new ones are indexed. [default: the whole library]",
-            show_default=False,
-        ),
-    ] = None,
+    paths: options.Pictures = None,
     descriptor: Annotated[
         str, typer.Option("--descriptor", "-d", metavar="NAME", help="Whose vectors.")
     ] = defaults.DESCRIPTOR,

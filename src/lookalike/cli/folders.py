@@ -23,19 +23,11 @@ def folders(
             metavar="PATH", help="Only folders at or under these. [default: the whole library]", show_default=False
         ),
     ] = None,
-    level: Annotated[
-        str, typer.Option(metavar="LEVEL", help=f"Weakest verdict that counts: {', '.join(defaults.LEVELS)}.")
-    ] = defaults.LEVEL,
+    level: options.Level = defaults.LEVEL,
     least: Annotated[
         float, typer.Option(metavar="SHARE", min=0, max=1, help="Only pairs of which so much of one is in the other.")
     ] = 0.0,
-    probability: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P", help="Least probability of a copy, 0.5 to 1. [default: the library's, else 0.5]",
-            show_default=False,
-        ),
-    ] = None,
+    probability: options.Probability = None,
     library: options.Library = None,
     relative_to: options.RelativeTo = None,
     format_: options.Format = None,

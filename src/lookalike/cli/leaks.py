@@ -23,18 +23,10 @@ def leaks(
             help="Folders: training, validation, test ...; or the CSV of a split. New pictures are indexed.",
         ),
     ] = None,
-    level: Annotated[
-        str, typer.Option(metavar="LEVEL", help=f"Weakest verdict that counts: {', '.join(defaults.LEVELS)}.")
-    ] = defaults.SPLIT_LEVEL,
+    level: options.Level = defaults.SPLIT_LEVEL,
     labels: options.Labels = None,
-    probability: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P", help="Least probability of a copy, 0.5 to 1. [default: the library's, else 0.5]",
-            show_default=False,
-        ),
-    ] = None,
-    fail: Annotated[bool, typer.Option("--fail", help="Exit with 1 if anything is found.")] = False,
+    probability: options.Probability = None,
+    fail: options.Fail = False,
     exit_zero: options.ExitZero = False,
     library: options.Library = None,
     device: options.Device = defaults.DEVICE,

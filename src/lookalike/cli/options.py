@@ -7,14 +7,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lookalike.defaults import DEVICES, FACES, LEVELS
+from lookalike.defaults import DEVICES, FACES, KEEP_RULES, LEVELS
 
 __all__ = [
-    "After", "AllowPrivate", "Batch", "Before", "Descriptors", "Device", "Epochs", "ExitZero", "FilesFrom",
-    "FilterFormat", "FilterLabel", "Folders", "Format", "Labels", "LabelsHow", "LearningRate", "Library",
-    "MaxBytes", "MaxPixels", "MaxSide", "MinBytes", "MinSide", "ModelName", "Null", "OneDescriptor", "Output",
-    "Patience", "PictureFormat", "Quiet", "Region", "RelativeTo", "Restart", "Seed", "SplitFile", "SplitLevel",
-    "Strict", "TrainParts", "Under",
+    "After", "AllowPrivate", "Batch", "Before", "Descriptors", "Device", "Epochs", "ExitZero", "Fail",
+    "FilesFrom", "FilterFormat", "FilterLabel", "Folders", "Format", "Keep", "Labels", "LabelsHow",
+    "LearningRate", "Level", "Library", "MaxBytes", "MaxPixels", "MaxSide", "MinBytes", "MinSide", "ModelName",
+    "Null", "OneDescriptor", "Output", "Patience", "PictureFormat", "Pictures", "Probability", "Protect",
+    "Quiet", "Reference", "Region", "RelativeTo", "Restart", "Seed", "SplitFile", "SplitLevel", "Strict",
+    "TrainParts", "Under", "Within", "Yes",
 ]  # fmt: skip
 
 Library: TypeAlias = Annotated[
@@ -163,3 +164,44 @@ Region: TypeAlias = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+Pictures: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Folders and files; new ones are indexed. [default: the whole library]",
+                   show_default=False),
+]  # fmt: skip
+Within: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Only at or under these. [default: the whole library]", show_default=False),
+]
+Level: TypeAlias = Annotated[
+    str, typer.Option("--level", metavar="LEVEL", help=f"Weakest verdict that counts: {', '.join(LEVELS)}.")
+]
+Probability: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--probability", metavar="P", help="Least probability of a copy, 0.5 to 1. [default: the library's, else 0.5]",
+        show_default=False,
+    ),
+]  # fmt: skip
+Reference: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference", metavar="PATH", help="Pictures here are always keepers, and never touched. Repeatable.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Keep: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--keep", metavar="RULE,RULE,...",
+        help=f"What decides first which picture to keep: {', '.join(KEEP_RULES)}, newest, folder:PATH.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Protect: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--protect", metavar="PATH", help="Nothing in this folder is touched. Repeatable.",
+                 show_default=False),
+]  # fmt: skip
+Fail: TypeAlias = Annotated[bool, typer.Option("--fail", help="Exit with 1 if anything is found.")]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

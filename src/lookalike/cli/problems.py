@@ -17,13 +17,7 @@ __all__ = ["problems"]
 
 
 def problems(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH", help="Folders and files; new ones are indexed. [default: the whole library]",
-            show_default=False,
-        ),
-    ] = None,
+    paths: options.Pictures = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -59,7 +53,7 @@ def problems(
     library: options.Library = None,
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
     device: options.Device = defaults.DEVICE,
-    fail: Annotated[bool, typer.Option("--fail", help="Exit with 1 if a picture has a problem.")] = False,
+    fail: options.Fail = False,
     relative_to: options.RelativeTo = None,
     format_: Annotated[
         str | None,

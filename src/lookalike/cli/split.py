@@ -20,13 +20,7 @@ __all__ = ["split"]
 
 
 def split(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH", help="Folders and files; new ones are indexed. [default: the whole library]",
-            show_default=False,
-        ),
-    ] = None,
+    paths: options.Pictures = None,
     parts: Annotated[
         str,
         typer.Option(
@@ -45,10 +39,7 @@ def split(
             show_default=False,
         ),
     ] = None,
-    level: Annotated[
-        str,
-        typer.Option(metavar="LEVEL", help=f"Weakest verdict that binds copies: {', '.join(defaults.LEVELS)}."),
-    ] = defaults.SPLIT_LEVEL,
+    level: options.SplitLevel = defaults.SPLIT_LEVEL,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another number, another split.")] = defaults.SEED,
     keep: Annotated[
         Path | None,
