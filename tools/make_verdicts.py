@@ -67,6 +67,10 @@ def one(job: tuple[int, Path, list[Path], list[Path]]) -> list[tuple[int, int, N
         copy = look(edit(image, kind, strength, SEED + int(lot.integers(1 << 30)), spare))
         rows.append((COPY, number, measure(copy, original).row()))
         rows += [(OTHER, number, measure(copy, other).row()) for other in negatives[:: 2 if len(rows) > 1 else 1]]
+    if number % 2:  # two copies of one picture, of which one is squeezed and shows all of it
+        squeezed = look(edit(image, "square", str(lot.choice(STRENGTHS)), SEED + number))
+        rows.append((COPY, number, measure(copy, squeezed).row()))
+        rows += [(OTHER, number, measure(squeezed, other).row()) for other in negatives[:2]]
     if number % 2 == 0:
         for strength in lot.choice(STRENGTHS, 2, replace=False):
             shot = another_shot(image, SEED + number, str(strength))

@@ -45,9 +45,10 @@ def turn(degrees: float, scale: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "matrix",
-    [turn(0, 1), turn(37, 1), turn(-120, 0.6), turn(5, 0.35), np.array([[1.2, 0.1, -20], [0, 0.9, 5], [0, 0, 1]])],
-    ids=["as it is", "37 degrees", "-120 degrees, .6", "small", "sheared"],
-)
+    [turn(0, 1), turn(37, 1), turn(-120, 0.6), turn(5, 0.35), np.array([[1.2, 0.1, -20], [0, 0.9, 5], [0, 0, 1]]),
+     np.diag([0.36, 1, 1]) @ turn(25, 1)],
+    ids=["as it is", "37 degrees", "-120 degrees, .6", "small", "sheared", "25 degrees, squeezed"],
+)  # fmt: skip
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("negative", [False, True])
 def test_the_transform_of_a_known_edit_is_found(images, matrix, mirrored, negative):
