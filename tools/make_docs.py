@@ -55,7 +55,7 @@ ROOMS = {
     "lookalike.regions": "Which places make two pictures alike, on arrays of spatial vectors.",
     "lookalike.sklearn": "A scikit-learn transformer: pictures in, vectors out.",
     "lookalike.training": "Networks trained on your own pictures; needs PyTorch.",
-    "lookalike.actions.units": "Files that move together with a picture.",
+    "lookalike.units": "Files that move together with a picture.",
     "lookalike.actions.labelfiles": "Entries of label files, taken out and put back.",
     "lookalike.render": "Results as rows, contact sheets and pages.",
     "lookalike.testing": "Contract suites for whoever writes a part of their own.",

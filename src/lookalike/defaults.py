@@ -70,7 +70,8 @@ PROBABILITY = 0.5
 """Least probability of what is called a copy."""
 
 KEEP_RULES = (
-    "uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "oldest", "name",
+    "uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "complete",
+    "oldest", "name",
 )  # fmt: skip
 """What decides which picture of a group to keep; the first rule by which two differ does."""
 

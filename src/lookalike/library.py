@@ -54,6 +54,7 @@ from lookalike.sources import collect, normalise_uri, read_bytes
 from lookalike.splitting import Split, connected, read_split, split
 from lookalike.store import Image, Store, refresh_scalers
 from lookalike.types import RGBImage, Rows, Uri, Vectors, Verdict
+from lookalike.units import kinds_beside
 
 __all__ = ["Library", "default_path", "open_library"]
 
@@ -496,6 +497,7 @@ class Library:
                 keep=keep,
                 reference={image.uri for image in self.store.images(references)}.__contains__ if references else _never,
                 kept=self._always_kept(images) if offered else _never,
+                beside=kinds_beside() if offered else lambda _: (),
                 across=bool(other),
                 apart=self.decisions.apart(),
                 verify=verification.pairs,

@@ -210,6 +210,16 @@ def prepare(act: str, old_kernel: bool) -> None:
         setattr(action_files, "_rename_with", lambda *_: False)  # noqa: B010
 
 
+def checked(scene: Scene, old_kernel: bool, *, deleting: bool = False) -> int:
+    """Look at what was left, on the system on which it was."""
+
+    def work() -> None:
+        prepare("", old_kernel)
+        scene.check(deleting=deleting)
+
+    return child(work)
+
+
 def steps(scene: Scene, stride: int) -> dict[str, int]:
     """Kill at every step of every act and of undoing it; return how many times each."""
     told: dict[str, int] = {}
@@ -219,20 +229,24 @@ def steps(scene: Scene, stride: int) -> dict[str, int]:
     for act, old in [(act, False) for act in acts] + [(act, True) for act in old_too]:
         for what in ("apply", "undo"):
             name = f"{what} {act}{', no renameat2' if old else ''}"
-            told[name] = every(scene, stride, lambda at, act=act, old=old, what=what: one(scene, act, old, what, at))  # type: ignore[misc]
+            told[name] = every(
+                scene, stride, lambda at, act=act, old=old, what=what: one(scene, act, old, what, at), old=old  # type: ignore[misc]
+            )  # fmt: skip
             print(f"{name}: killed at {told[name]} steps", flush=True)
     told["empty"] = every(scene, stride, lambda at: emptying(scene, at), deleting=True)
     print(f"empty: killed at {told['empty']} steps", flush=True)
     return told
 
 
-def every(scene: Scene, stride: int, run: Callable[[int], int], *, deleting: bool = False) -> int:
+def every(
+    scene: Scene, stride: int, run: Callable[[int], int], *, old: bool = False, deleting: bool = False
+) -> int:  # fmt: skip
     at, killed = random.randint(1, stride), 0
     while True:
         code = run(at)
         if code not in (0, KILLED):
             raise SystemExit(f"step {at}: the acting process ended with {code}")
-        if child(lambda: scene.check(deleting=deleting)):
+        if checked(scene, old, deleting=deleting):
             raise SystemExit(f"step {at}: see above")
         if code == 0:
             return killed
@@ -300,7 +314,7 @@ def times(scene: Scene, kills: int) -> dict[str, int]:
         assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == -signal.SIGKILL
         states = [step.state for path in journals(scene.library) for step in read_run(path).steps.values()]
         told["undoing" if {"undoing", "undone"} & set(states) else "acting"] += 1
-        if child(scene.check):
+        if checked(scene, old):
             raise SystemExit(f"{act}: see above")
     return told
 

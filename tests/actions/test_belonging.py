@@ -96,6 +96,25 @@ def index(library: Library, *folders: Path) -> None:
     library.add(list(folders), descriptors=["pdq"])
 
 
+def test_the_copy_that_has_its_raw_beside_it_is_kept_and_the_bare_one_goes(library: Library, tmp_path: Path):
+    bare = write_picture(tmp_path / "a/IMG.jpg", 1)
+    whole = copied(bare, tmp_path / "with raw/IMG.jpg")
+    os.utime(bare, ns=(1_000_000_000, 1_000_000_000))  # older, and first by name and length
+    raw = put(tmp_path / "with raw/IMG.CR2")
+    index(library, tmp_path / "a", tmp_path / "with raw")
+    (group,) = library.duplicates(level="same-pixels").groups
+    assert (group.keeper.uri, group.keeper.reason) == (str(whole), "has its RAW beside it")
+    plan = make_plan(library)
+    assert [(one.uri, one.act) for one in plan.acting] == [(str(bare), "quarantine")]
+    assert "has its RAW beside it" in {one.reason for one in plan.items if one.keeper}
+    assert states(apply_plan(library, plan)) == ["done"]
+    assert (bare.exists(), whole.exists(), raw.exists()) == (False, True, True)
+    undo(library)
+    (group,) = library.duplicates(level="same-pixels", keep=["oldest"]).groups
+    assert group.keeper.uri == str(bare)
+    assert make_plan(library, keep=["oldest"]).acting == ()
+
+
 @pytest.mark.parametrize("act", ["quarantine", "move", "trash"])
 def test_units_and_labels_of_every_kind_come_back_to_an_equal_tree(
     library: Library, tmp_path: Path, act: str, request: pytest.FixtureRequest

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.actions.labelfiles import LabelEdit, apply_edit, plan_label_edits, revert_edit
+from lookalike.actions import labelfiles
+from lookalike.actions.labelentries import parse_labels
+from lookalike.actions.labelfiles import LabelEdit, Parses, apply_edit, plan_label_edits, revert_edit
 from lookalike.errors import LookalikeError, UsageError
 
 
@@ -308,3 +310,62 @@ def test_a_file_that_another_program_writes_in_the_same_moment_is_left_alone(tmp
         apply_edit(edit)
     assert label_file.read_text() == "file,label\na.jpg,x\nb.jpg,y\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "l.csv"]
+
+
+NAMES = [f"{at}.jpg" for at in range(6)]
+TEXTS = {
+    "coco": lambda names, indent: coco(names, indent),
+    "csv": lambda names, _: "label,file\n" + "".join(f'"a\nb",{name}\n' for name in names),
+    "list": lambda names, _: "\n".join(names),
+}
+
+
+@given(
+    st.sampled_from(sorted(TEXTS)), st.sampled_from([None, 1]),
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=9),
+    st.lists(st.sets(st.sampled_from(NAMES), max_size=3), max_size=4),
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_a_file_without_its_cuts_is_known_as_if_it_were_parsed_anew(kind, indent, names, goings):
+    text = TEXTS[kind](names, indent)
+    uri = {"coco": "/p/labels.json", "csv": "/p/labels.csv", "list": "/p/labels.txt"}[kind]
+    known = parse_labels(uri, text)
+    for going in goings:
+        found = known.find(text, [f"/p/{name}" for name in sorted(going)], "/p")
+        known, text = known.without(found.cuts), labelfiles._without(text, found.cuts)
+        again = parse_labels(uri, text)
+        for one, other in zip(known.lists, again.lists, strict=True):
+            assert one.place == other.place
+            assert one.about == other.about
+            assert one.starts.tolist() == other.starts.tolist()
+            assert one.ends.tolist() == other.ends.tolist()
+
+
+def test_a_file_is_parsed_once_for_many_edits_and_again_when_somebody_else_changed_it(tmp_path, monkeypatch):
+    names = [f"{at}.jpg" for at in range(8)]
+    paths = pictures(tmp_path, *names)
+    label_file = tmp_path / "labels.json"
+    label_file.write_text(coco(names, 1))
+    before = label_file.read_bytes()
+    parsed = []
+    monkeypatch.setattr(labelfiles, "parse_labels", lambda uri, text: parsed.append(uri) or parse_labels(uri, text))
+    known, edits = Parses(), []
+
+    def cut(path):
+        (edit,) = plan_label_edits([path], [str(label_file)], parses=known)
+        (alone,) = plan_label_edits([path], [str(label_file)])
+        assert edit == alone
+        apply_edit(edit)
+        return edit
+
+    for path in paths[:3]:
+        plan_label_edits([paths[5]], [str(label_file)], parses=known)  # planned, and never done
+        edits.append(cut(path))
+    assert len(parsed) == 1 + 3  # three of them by the plans that know nothing
+    assert revert_edit(edits[-1]) == "restored"
+    edits[-1] = cut(paths[3])
+    label_file.write_text(label_file.read_text().replace('"width": 8', '"width": 9'))
+    cut(paths[4])
+    assert {one["file_name"] for one in json.loads(label_file.read_text())["images"]} == {*names[5:], names[2]}
+    assert [one["width"] for one in json.loads(label_file.read_text())["images"]] == [9] * 4
+    assert before != label_file.read_bytes()

@@ -36,6 +36,8 @@ def kept(*candidates: Candidate, keep=KEEP_RULES, facts=None) -> tuple[int, str]
         (replace(BASE, format="WebP", quality=None, size=45_000), "less compressed: about JPEG quality 97, not 80"),
         (replace(BASE, camera=True), "names its camera"),
         (replace(BASE, taken="2020-01-01 10:00:00", mtime_ns=99), "says when it was taken"),
+        (replace(BASE, beside=("raw",), mtime_ns=99), "has its RAW beside it"),
+        (replace(BASE, beside=("film", "xmp")), "has its film and its XMP sidecar beside it"),
         (replace(BASE, mtime_ns=9), "oldest file"),
         (replace(BASE, uri="/p/bas.jpg"), "shortest name"),
         (replace(BASE, uri="/q/base.jpg"), ""),
@@ -132,6 +134,22 @@ def test_age_is_that_of_the_photograph_before_that_of_the_file():
     assert kept(replace(late, mtime_ns=4), late) == (0, "oldest file")
     assert kept(early, replace(BASE, mtime_ns=1_000_000_000 * 10**9), keep=["oldest"])[0] == 1
     assert kept(replace(early, taken="no date"), late, keep=["oldest"])[0] == 1
+
+
+def test_a_raw_counts_before_a_film_and_a_film_before_all_sidecars():
+    bare = replace(BASE, uri="/p/a.jpg", mtime_ns=1)
+    sidecars = replace(BASE, uri="/p/b.jpg", beside=("aae", "json", "xmp"))
+    film = replace(BASE, uri="/p/c.jpg", beside=("film",))
+    raw = replace(BASE, uri="/p/d.jpg", beside=("raw", "xmp"))
+    assert prefer([bare, sidecars, film, raw]).places == (3, 2, 1, 0)
+    assert kept(sidecars, raw) == (1, "has its RAW beside it")
+    assert kept(bare, sidecars)[1] == "has its XMP sidecar, its edits and its JSON beside it"
+
+
+def test_a_better_picture_is_kept_without_its_raw_unless_that_is_asked_for_first():
+    small = replace(BASE, uri="/p/b.jpg", width=200, height=150, beside=("raw",))
+    assert kept(BASE, small) == (0, "4 times the pixels")
+    assert kept(BASE, small, keep=["complete"]) == (1, "has its RAW beside it")
 
 
 @pytest.mark.parametrize("rule", ["oldest", "newest"])

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from lookalike.actions.files import Refused, digest
 from lookalike.actions.guard import Guard, Roots
 from lookalike.actions.rows import LINKS, LIST, PlanRow
-from lookalike.actions.units import Siblings, owners, unit, unit_blocks
 from lookalike.types import Uri
+from lookalike.units import LAST_COPIES, Siblings, owners, unit
 
-__all__ = ["Folders", "belongs", "check_unit", "naming", "with_companions"]
+__all__ = ["Folders", "belongs", "check_unit", "naming", "unit_blocks", "with_companions"]
 
 
 @dataclass
@@ -141,6 +141,70 @@ class _Planner:
                 with naming(uri, row.uri):
                     self.hashed[uri] = digest(uri)
         return free
+
+
+def unit_blocks(
+    uri: Uri,
+    keeper: Uri,
+    *,
+    siblings: Siblings | None = None,
+    keeper_siblings: Siblings | None = None,
+    leaving: Collection[Uri] = (),
+) -> tuple[str, ...]:
+    """Say why a picture must not be taken away as a copy of its keeper though the two are the same picture.
+
+    Parameters
+    ----------
+    uri, keeper
+        The picture that would go, and the one that stays.
+    siblings, keeper_siblings, leaving
+        As in `unit`.
+
+    Returns
+    -------
+    tuple of str
+        A sentence for each RAW and each film that would go along and of which the keeper has none with the same bytes:
+        it would be the last copy. Empty where nothing speaks against it. A file that cannot be read is no copy.
+
+    Notes
+    -----
+    Bytes are compared, but only of files of equal size.
+    """
+    going = unit(uri, siblings=siblings, leaving=leaving).companions
+    needed = [one for one in going if one.kind in LAST_COPIES]
+    if not needed:
+        return ()
+    held = unit(keeper, siblings=keeper_siblings)
+    kept = [one for one in (*held.companions, *held.shared) if one.uri not in {other.uri for other in going}]
+    said = []
+    for one in needed:
+        same_kind = [other.uri for other in kept if other.kind == one.kind]
+        if not any(_equal(one.uri, other) for other in same_kind):
+            name = os.path.basename(one.uri)
+            what = "is another file" if same_kind else "is missing there"
+            said.append(
+                f"{name} ({one.reason}) belongs to {uri} and {what} beside {keeper}: the two are kept, or {name} "
+                "would be lost"
+            )
+    return tuple(said)
+
+
+def _equal(a: str, b: str) -> bool:
+    """Say whether two files hold the same bytes; False if one cannot be read, or is a link to the other."""
+    if os.path.realpath(a) == os.path.realpath(b):
+        return False
+    try:
+        with open(a, "rb") as one, open(b, "rb") as other:
+            if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
+                return False
+            while True:
+                part = one.read(1 << 20)
+                if part != other.read(1 << 20):
+                    return False
+                if not part:
+                    return True
+    except OSError:
+        return False
 
 
 def check_owners(uri: Uri, leaving: Collection[Uri], siblings: Siblings) -> None:

@@ -15,12 +15,12 @@ from lookalike.actions.moving import QUARANTINE
 from lookalike.actions.pieces import Hook, no_hook
 from lookalike.actions.resolving import Resolved, resolve
 from lookalike.actions.standing import Standing
-from lookalike.actions.units import FILMS, LAST_COPIES, RAWS, unit
 from lookalike.defaults import OLDER_THAN
 from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.sources import QUARANTINE_FOLDER
 from lookalike.types import Rows, Tabular, Uri
+from lookalike.units import FILMS, LAST_COPIES, RAWS, unit
 
 __all__ = ["Quarantine", "Quarantined", "empty_quarantine", "quarantine"]
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import os
@@ -14,22 +13,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lookalike.actions.units import PICTURES
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.actions.labelnames import real, resolved, stems_of, voc_pictures
 from lookalike.errors import UsageError
-from lookalike.sources import is_url
 from lookalike.tables import URI_COLUMNS
 from lookalike.types import Uri
 
-__all__ = ["Cut", "Found", "find_entries", "insert_entries"]
+__all__ = ["Cut", "Found", "Listed", "Parsed", "insert_entries", "parse_labels"]
 
 _SUFFIXES = {".json": "coco", ".csv": "csv", ".tsv": "csv", ".txt": "list", ".lst": "list"}
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MARK = "\ufeff"
-_SAMPLE = 40
-"""Names of a file that are looked for in a folder."""
-
-_MOST_FOLDERS = 500
-"""Folders near a label file that its names are looked for in."""
 
 
 class Cut(NamedTuple):
@@ -58,37 +54,143 @@ class Found:
     folder: Uri | None = None
 
 
-def find_entries(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | None) -> Found:
-    """Return what a label file's text says of some pictures.
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """One list of a label file, of which entries can be cut.
 
-    Parameters
+    Attributes
     ----------
-    uri, text
+    place
+        Which: "images", "annotations" or "lines".
+    starts, ends
+        Shape (n,): where in the text each entry lies.
+    about
+        Of each entry: its name, and the id of its image, None in a list of lines; of an annotation the id alone.
+    """
+
+    place: str
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    about: tuple[tuple[str | None, Any], ...]
+
+    @classmethod
+    def of(cls, place: str, entries: Sequence[_Entry]) -> Listed:
+        """Return entries as a list."""
+        starts, ends = (np.array([entry[at] for entry in entries], np.int64) for at in (0, 1))
+        return cls(place, starts, ends, tuple(entry.value for entry in entries))
+
+    def cuts(self, text: str, gone: Sequence[int]) -> list[Cut]:
+        """Return what to cut so that the entries at these positions, in order, go: of an array each with one comma."""
+        first = next((at for at, one in enumerate([*gone, -1]) if one != at), len(gone))  # the first that stays
+        made = []
+        for at in gone:
+            start, end = int(self.starts[at]), int(self.ends[at])
+            if self.place != "lines" and at > first:
+                start = int(self.ends[at - 1])
+            elif self.place != "lines" and at + 1 < len(self.starts):
+                end = int(self.starts[at + 1])
+            made.append(Cut(start, text[start:end], self.place))
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """What matters of a label file's text, so that it need not be parsed for each picture anew.
+
+    Attributes
+    ----------
+    uri
         Of the label file.
-    pictures
-        Absolute paths, or URLs.
-    folder
-        That names in the file are relative to; None to find it.
+    kind
+        "coco", "csv" or "list".
+    lists
+        The images and then the annotations of a COCO file; the lines of another.
+    """
+
+    uri: Uri
+    kind: str
+    lists: tuple[Listed, ...]
+
+    def find(self, text: str, pictures: Sequence[Uri], folder: Uri | None) -> Found:
+        """Return what the text says of some pictures.
+
+        Parameters
+        ----------
+        text
+            That was parsed.
+        pictures
+            Absolute paths, or URLs.
+        folder
+            That names in the file are relative to; None to find it.
+
+        Raises
+        ------
+        UsageError
+            If its names fit several folders.
+        """
+        named, *notes = self.lists
+        names = [name for name, _ in named.about if name is not None]
+        base = voc_pictures(real(self.uri)) if self.kind == "list" else None
+        if base is None:
+            told, folder = resolved(self.uri, names, pictures, folder)
+        else:
+            stems = stems_of(base, pictures)
+            told = {name: stems[first] for name in names if (first := name.split()[0]) in stems}
+        gone = [at for at, name in enumerate(names) if name in told]
+        if self.kind == "coco":
+            ids = {named.about[at][1] for at in gone}
+            gone = [at for at, (_, id_) in enumerate(named.about) if id_ in ids]
+            about = [[at for at, (_, id_) in enumerate(listed.about) if id_ in ids] for listed in notes]
+        else:
+            about = []
+        cuts = [
+            cut for listed, which in zip(self.lists, [gone, *about], strict=True) for cut in listed.cuts(text, which)
+        ]
+        said = {told[names[at]] for at in gone if names[at] in told}
+        return Found(self.kind, tuple(sorted(cuts)), tuple(sorted(said)), folder)
+
+    def without(self, cuts: Sequence[Cut]) -> Parsed:
+        """Return what parsing the text would give once these are cut out of it, all of them found in it.
+
+        Parameters
+        ----------
+        cuts
+            Of `find`, in the order of the text.
+        """
+        begins = np.array([cut.at for cut in cuts], np.int64)
+        stops = begins + np.array([len(cut.text) for cut in cuts], np.int64)
+        removed = np.concatenate([[0], np.cumsum(stops - begins)])
+
+        def left(listed: Listed) -> Listed:
+            within = np.searchsorted(begins, listed.starts, "right") - 1
+            stay = (within < 0) | (listed.ends > np.append(stops, 0)[within])
+            starts, ends = (
+                at[stay] - removed[np.searchsorted(stops, at[stay], "right")] for at in (listed.starts, listed.ends)
+            )
+            about = tuple(one for one, stays in zip(listed.about, stay.tolist(), strict=True) if stays)
+            return Listed(listed.place, starts, ends, about)
+
+        return Parsed(self.uri, self.kind, tuple(left(listed) for listed in self.lists))
+
+
+def parse_labels(uri: Uri, text: str) -> Parsed:
+    """Return what matters of a label file's text.
 
     Raises
     ------
     UsageError
-        If it is no label file, or its names fit several folders.
+        If it is no label file.
     """
     kind = _SUFFIXES.get(os.path.splitext(uri)[1].lower())
     if kind is None:
         raise UsageError(f"{uri} is no label file that is known: they end in {', '.join(_SUFFIXES)}")
-    if kind == "coco":
-        return _in_coco(uri, text, pictures, folder)
-    named = _csv_names(uri, text) if kind == "csv" else _list_names(text)
-    base = _voc_pictures(_real(uri)) if kind == "list" else None
-    if base is None:
-        told, folder = _resolved(uri, [name for _, name in named], pictures, folder)
-    else:
-        stems = _stems(base, pictures)
-        told = {name: stems[first] for _, name in named if (first := name.split()[0]) in stems}
-    cuts = [Cut(entry.start, text[entry.start : entry.end], "lines") for entry, name in named if name in told]
-    return Found(kind, tuple(cuts), tuple(sorted({told[name] for _, name in named if name in told})), folder)
+    if kind != "coco":
+        named = _csv_names(uri, text) if kind == "csv" else _list_names(text)
+        return Parsed(uri, kind, (Listed.of("lines", [_Entry(*at[:2], (name, None)) for at, name in named]),))
+    arrays = _arrays(uri, text)
+    images = [_Entry(one.start, one.end, (one.value["file_name"], one.value["id"])) for one in arrays["images"][0]]
+    notes = [_Entry(one.start, one.end, (None, one.value["image_id"])) for one in arrays.get("annotations", ([], 0))[0]]
+    return Parsed(uri, kind, (Listed.of("images", images), Listed.of("annotations", notes)))
 
 
 def insert_entries(uri: Uri, kind: str, text: str, cuts: Sequence[Cut]) -> str:
@@ -107,130 +209,6 @@ def insert_entries(uri: Uri, kind: str, text: str, cuts: Sequence[Cut]) -> str:
     if kind == "csv":
         return _into_csv(uri, text, cuts)
     return _appended(text, text.splitlines(), cuts)
-
-
-# ------------------------------------------------------------------------------------------------ which pictures
-
-
-def _resolved(
-    uri: Uri, names: Sequence[str], pictures: Sequence[Uri], folder: Uri | None
-) -> tuple[dict[str, Uri], Uri | None]:
-    """Return which of the pictures each name means, names of other pictures left out, and relative to which folder."""
-    wanted = {one if is_url(one) else _real(one): one for one in pictures}
-    called = {os.path.basename(one) for one in wanted}
-    told = {}
-    relative = []
-    for name in dict.fromkeys(names):
-        if _name(name) not in called and not is_url(name):  # the folders of all others need not be looked at
-            if not os.path.isabs(name):
-                relative.append(name)
-            continue
-        if is_url(name):
-            if name in wanted:
-                told[name] = wanted[name]
-        elif os.path.isabs(name):
-            if _real(name) in wanted:
-                told[name] = wanted[_real(name)]
-        else:
-            relative.append(name)
-    if not relative:
-        return told, folder
-    base = os.path.realpath(folder) if folder is not None else _base(_real(uri), relative, list(wanted))
-    if base is not None:
-        for name in relative:
-            if _name(name) in called and (path := _real(_joined(base, name))) in wanted:
-                told[name] = wanted[path]
-    return told, base
-
-
-def _stems(base: str, pictures: Sequence[Uri]) -> dict[str, Uri]:
-    """Return by its stem each picture in a folder of Pascal VOC, unless another of that stem stays there."""
-    here = {os.path.basename(one): one for one in pictures if os.path.dirname(_real(one)) == base}
-    stems = {os.path.splitext(name)[0]: one for name, one in here.items()}
-    if stems:
-        with contextlib.suppress(OSError), os.scandir(base) as entries:
-            for entry in entries:
-                stem, suffix = os.path.splitext(entry.name)
-                if stem in stems and entry.name not in here and suffix.lower() in PICTURES:
-                    del stems[stem]
-    return stems
-
-
-def _name(path: str) -> str:
-    return os.path.basename(path.replace("\\", "/"))
-
-
-def _real(path: str) -> str:
-    """Return a path by whatever links it was reached; a name that is a link itself is kept."""
-    folder, name = os.path.split(os.path.normpath(path))
-    return os.path.join(os.path.realpath(folder), name)
-
-
-def _joined(base: str, name: str) -> str:
-    return os.path.normpath(os.path.join(base, name.replace("\\", "/")))
-
-
-def _base(uri: Uri, names: Sequence[str], pictures: Sequence[str]) -> str | None:
-    """Return the folder that names are relative to; None if they are not about these pictures."""
-    own = os.path.dirname(uri)
-    possible = set()
-    by_name: dict[str, list[str]] = {}
-    for name in names:
-        by_name.setdefault(os.path.basename(name.replace("\\", "/")), []).append(name)
-    for picture in pictures:
-        for name in by_name.get(os.path.basename(picture), ()):
-            tail = os.path.normpath(name.replace("\\", "/"))
-            if picture.endswith(os.sep + tail):
-                possible.add(picture[: -len(tail) - 1] or os.sep)
-    if not possible:
-        return None
-    sample = names[:: max(1, len(names) // _SAMPLE)]
-    fitting = []
-    for folder in dict.fromkeys([*sorted(possible), *_near(own)]):
-        there = sum(os.path.lexists(_joined(folder, name)) for name in sample)
-        if there * 2 >= len(sample) or (folder == own and folder in possible):
-            fitting.append((_rank(uri, folder), folder))
-    best = [folder for rank, folder in fitting if rank == min(fitting)[0]]
-    if len(best) > 1:
-        raise UsageError(
-            f"the names in {uri} fit several folders, {best[0]} and {best[1]}: say to which of them they are relative"
-        )
-    return best[0] if best else None
-
-
-def _rank(uri: Uri, folder: str) -> int:
-    """Return how little a folder has to do with a label file: 0 for its own, 1 for one that it is named after."""
-    if folder == os.path.dirname(uri):
-        return 0
-    stem = os.path.splitext(os.path.basename(uri))[0].casefold()
-    parts = [part.casefold() for part in folder.split(os.sep)[-2:] if part]
-    return 1 if any(part in stem for part in parts) else 2
-
-
-def _near(own: str) -> Iterator[str]:
-    """Yield the folder of a label file, the one above, and what is in them, two folders deep."""
-    waiting = [(own, 2), (os.path.dirname(own), 2)]
-    seen = 0
-    while waiting and seen < _MOST_FOLDERS:
-        folder, depth = waiting.pop(0)
-        seen += 1
-        yield folder
-        if depth:
-            try:
-                with os.scandir(folder) as entries:
-                    inner = sorted(one.path for one in entries if one.is_dir(follow_symlinks=False))
-            except OSError:
-                continue
-            waiting += [(path, depth - 1) for path in inner]
-
-
-def _voc_pictures(uri: Uri) -> str | None:
-    """Return the folder JPEGImages of a list of Pascal VOC, or None if the list is none."""
-    parts = os.path.dirname(uri).split(os.sep)
-    if "ImageSets" not in parts:
-        return None
-    at = len(parts) - 1 - parts[::-1].index("ImageSets")
-    return os.sep.join([*parts[:at], "JPEGImages"])
 
 
 # ------------------------------------------------------------------------------------------------ lines
@@ -310,35 +288,6 @@ def _list_names(text: str) -> list[tuple[_Entry, str]]:
 
 
 # ------------------------------------------------------------------------------------------------ COCO
-
-
-def _in_coco(uri: Uri, text: str, pictures: Sequence[Uri], folder: Uri | None) -> Found:
-    arrays = _arrays(uri, text)
-    images = arrays["images"][0]
-    told, folder = _resolved(uri, [entry.value["file_name"] for entry in images], pictures, folder)
-    gone = {entry.value["id"] for entry in images if entry.value["file_name"] in told}
-    cuts = _cut_from(text, images, {at for at, one in enumerate(images) if one.value["id"] in gone}, "images")
-    notes = arrays.get("annotations", ([], 0))[0]
-    about = {at for at, one in enumerate(notes) if one.value["image_id"] in gone}
-    cuts += _cut_from(text, notes, about, "annotations")
-    return Found("coco", tuple(sorted(cuts)), tuple(sorted(set(told.values()))), folder)
-
-
-def _cut_from(text: str, entries: Sequence[_Entry], gone: set[int], place: str) -> list[Cut]:
-    """Return what to cut so that entries of an array go, each with one comma."""
-    cuts = []
-    kept_before = False
-    for at, entry in enumerate(entries):
-        if at not in gone:
-            kept_before = True
-            continue
-        start, end = entry.start, entry.end
-        if kept_before:
-            start = entries[at - 1].end
-        elif at + 1 < len(entries):
-            end = entries[at + 1].start
-        cuts.append(Cut(start, text[start:end], place))
-    return cuts
 
 
 def _into_array(uri: Uri, text: str, place: str, lost: Sequence[str]) -> str:

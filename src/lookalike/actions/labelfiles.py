@@ -13,15 +13,15 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from lookalike.actions.labelentries import Cut, Found, find_entries, insert_entries
+from lookalike.actions.labelentries import Cut, Found, Parsed, insert_entries, parse_labels
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.types import Uri
 from lookalike.words import human_count
 
-__all__ = ["LabelEdit", "apply_edit", "is_applied", "plan_label_edits", "revert_edit", "temporary_of"]
+__all__ = ["LabelEdit", "Parses", "apply_edit", "is_applied", "plan_label_edits", "revert_edit", "temporary_of"]
 
 Reverted = Literal["restored", "put back", "unchanged"]
 
@@ -79,8 +79,38 @@ class LabelEdit:
         return cls(**known, pictures=tuple(given["pictures"]), cuts=cuts, folder=given.get("folder"))
 
 
+@dataclass
+class Parses:
+    """Label files as they were last parsed, by the sha256 of their bytes.
+
+    One that holds what it held, or what the edit that was planned last leaves in it, is not parsed again; one that
+    holds anything else is.
+    """
+
+    _known: dict[Uri, tuple[str, Parsed]] = field(default_factory=dict)
+    _planned: dict[Uri, LabelEdit] = field(default_factory=dict)
+
+    def of(self, uri: Uri, sha256: str, text: str) -> Parsed:
+        """Return what parsing a file gives that holds this text."""
+        known, edit = self._known.get(uri), self._planned.get(uri)
+        if known is not None and edit is not None and (known[0], sha256) == (edit.before, edit.after):
+            known = (sha256, known[1].without(edit.cuts))
+        elif known is None or known[0] != sha256:
+            known = (sha256, parse_labels(uri, text))
+        self._known[uri] = known
+        return known[1]
+
+    def planned(self, edit: LabelEdit) -> None:
+        """Note an edit, which may be applied."""
+        self._planned[edit.uri] = edit
+
+
 def plan_label_edits(
-    pictures: Sequence[Uri], label_files: Sequence[Uri], *, folders: Mapping[Uri, Uri] | None = None
+    pictures: Sequence[Uri],
+    label_files: Sequence[Uri],
+    *,
+    folders: Mapping[Uri, Uri] | None = None,
+    parses: Parses | None = None,
 ) -> tuple[LabelEdit, ...]:
     """Say what label files hold of pictures that are to go. Nothing is changed.
 
@@ -94,6 +124,8 @@ def plan_label_edits(
     folders
         For a label file, the folder that the names in it are relative to; else it is found: the one in which most of
         the pictures named lie.
+    parses
+        What is known from planning edits before, in one run; None if nothing is.
 
     Returns
     -------
@@ -111,13 +143,16 @@ def plan_label_edits(
     COCO file an image goes with all of its annotations; in a CSV file all rows of a picture go.
     """
     edits = []
+    known = Parses() if parses is None else parses
     for uri in dict.fromkeys(label_files):
         content, state = _read(uri)
-        found = find_entries(uri, _decoded(content), pictures, (folders or {}).get(uri))
+        before, text = _sha256(content), _decoded(content)
+        found = known.of(uri, before, text).find(text, pictures, (folders or {}).get(uri))
         if found.cuts and state.st_nlink > 1:
             raise UsageError(f"{uri} has other names (hard links), which would keep the old entries: unlink them")
         if found.cuts:
-            edits.append(_edit(uri, content, state.st_mtime_ns, found))
+            edits.append(_edit(uri, before, text, state.st_mtime_ns, found))
+            known.planned(edits[-1])
     return tuple(edits)
 
 
@@ -126,10 +161,10 @@ def temporary_of(uri: Uri) -> str:
     return os.path.join(os.path.dirname(os.path.realpath(uri)), f".lookalike-{os.urandom(6).hex()}.partial")
 
 
-def _edit(uri: Uri, content: bytes, mtime_ns: int, found: Found) -> LabelEdit:
-    after = _encoded(_without(_decoded(content), found.cuts))
+def _edit(uri: Uri, before: str, text: str, mtime_ns: int, found: Found) -> LabelEdit:
+    after = _encoded(_without(text, found.cuts))
     return LabelEdit(
-        uri, found.kind, found.pictures, _sha256(content), _sha256(after), mtime_ns, found.cuts, found.folder
+        uri, found.kind, found.pictures, before, _sha256(after), mtime_ns, found.cuts, found.folder
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from lookalike.actions.files import Facts, Refused, look
 from lookalike.actions.labelfiles import (
     LabelEdit,
+    Parses,
     apply_edit,
     is_applied,
     plan_label_edits,
@@ -119,6 +120,7 @@ class LabelFiles:
     folders: dict[Uri, Uri]
     pictures: Collection[Uri]
     _named: dict[Uri, tuple[tuple[int, ...], set[Uri]]] = field(default_factory=dict)
+    _parses: Parses = field(default_factory=Parses)
 
     def __post_init__(self) -> None:
         for uri in self.folders:
@@ -161,7 +163,8 @@ class LabelFiles:
 
     def _edits(self, uri: Uri, pictures: Sequence[Uri]) -> tuple[LabelEdit, ...]:
         try:
-            return plan_label_edits(pictures, [uri], folders={uri: self.folders[uri]} if self.folders[uri] else None)
+            folders = {uri: self.folders[uri]} if self.folders[uri] else None
+            return plan_label_edits(pictures, [uri], folders=folders, parses=self._parses)
         except LookalikeError as error:
             raise Refused(str(error)) from error
 

@@ -181,6 +181,8 @@ class Swap:
         """
         held = self._held()
         if held is None:
+            if self._is_spare():
+                self.clean()
             raise Refused(missing(self.to))
         if held == self.path:
             self.clean()
@@ -195,6 +197,7 @@ class Swap:
             hook("back: rename")
             rename(held, self.path)
         elif not self._is_other(self.path):
+            self.clean()
             raise Refused(f"something else is at its old place now; it stays at {held}")
         else:
             hook("back: exchange")
@@ -203,6 +206,7 @@ class Swap:
                 self._discard(held)
             else:
                 aside = f"{self.temporary}.back"
+                self._discard(aside)  # a rename by way of a second name was stopped half-way
                 rename(self.path, aside)
                 hook("back: rename")
                 rename(held, self.path)
@@ -217,6 +221,8 @@ class Swap:
         """Remove what was made to take the file's place and did not come there."""
         for name in (self.temporary, f"{self.temporary}.back"):
             self._discard(name)
+        if half_renamed(self.to, self.temporary):
+            os.unlink(self.temporary)  # the other of two names of one file
 
     def place(self) -> Place:
         """Return where the file is; one that is still beside its old place counts as there."""
@@ -287,6 +293,14 @@ class Swap:
             return digest(name) == self.sha256
         except (OSError, Refused):
             return False
+
+    def _is_spare(self) -> bool:
+        """Say whether nothing is lost with what was made to take the file's place: the keeper is what it was."""
+        if self.how == "symlink":
+            return True
+        with contextlib.suppress(Refused):
+            return digest(self.source) == self.sha256
+        return False
 
     def _discard(self, name: str) -> None:
         """Remove what was made to take the file's place."""

@@ -137,7 +137,7 @@ def make_plan(
     Plan
         Of files that are there and have not changed since they were indexed. A group of which a file lies in a folder
         that is offline is left out. What belongs to a picture (RAW, film, sidecars, labels: see
-        `lookalike.actions.units`) goes with it; links leave it alone. A picture whose unit must not go, as where its
+        `lookalike.units`) goes with it; links leave it alone. A picture whose unit must not go, as where its
         RAW would be the last one, is only listed, with the reason.
 
     Raises

@@ -28,6 +28,9 @@ SAME_PIXELS = LEVELS.index("same-pixels")
 SHARED, SOUGHT = 0.4, 0.5
 """Part of the work that is done, about, when pictures that share local features are known, and all candidates."""
 
+Beside = Callable[[Uri], tuple[str, ...]]
+"""Tells the kinds of files that belong to a picture: see `lookalike.units.kinds_beside`."""
+
 Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 
 
@@ -107,6 +110,7 @@ def find_duplicates(
     keep: Sequence[str] = KEEP_RULES,
     reference: Callable[[Uri], bool] = lambda _: False,
     kept: Callable[[Uri], bool] = lambda _: False,
+    beside: Beside = lambda _: (),
     across: bool = False,
     apart: Apart = NONE,
     verify: Verify = lambda _: (),
@@ -135,6 +139,8 @@ def find_duplicates(
     kept
         Says of a name whether its picture is always kept wherever it is met: as a reference, but it does not make a
         pair that `across` asks for.
+    beside
+        Tells what belongs to a picture; it is asked about pictures in pairs, and about all names of one.
     across
         Only pairs of which one is a reference and the other is not.
     apart
@@ -153,7 +159,7 @@ def find_duplicates(
     check_level(level)
     keep = check_keep(keep)
     sides = Sides.of(pictures, reference, kept, across, apart)
-    candidates = [_candidate(picture, keep, sides) for picture in pictures]
+    candidates = [_candidate(picture, keep, sides, beside) for picture in pictures]
     edges = _Edges()
     alike: list[list[int]] = []
     left_out: dict[str, int] = {}
@@ -173,7 +179,7 @@ def find_duplicates(
             left_out["too plain to be told apart by descriptors: only equal pixels count"] = plain
     paired = {*edges.a, *edges.b, *(at for positions in alike for at in positions)}
     for at in sorted(paired):
-        candidates[at] = _with_origin(candidates[at], read_head or (lambda uri, _: read(uri)))
+        candidates[at] = _with_origin(candidates[at], read_head or (lambda uri, _: read(uri)), beside)
     preference = prefer(candidates, keep, edges.facts)
     _add_alike(pictures, alike, preference.places, sides, edges)
     pairs = Pairs(
@@ -184,7 +190,7 @@ def find_duplicates(
     found = group(pairs, preference.places, decided, sides.apart_at)
     grouped = {at for g in found for at in (g.keeper, *(member for member, _ in g.members))}
     found += [Group(at, ()) for at in range(len(pictures)) if at not in grouped and sides.has_copies(at, pictures[at])]
-    built = [_members(g, pictures, preference, edges, keep, sides) for g in found]
+    built = [_members(g, pictures, preference, edges, keep, sides, beside) for g in found]
     order = {verdict: rank for rank, verdict in enumerate(LEVELS)}
     built.sort(key=lambda m: (max(order[str(x.verdict)] for x in m[1:]), -len(m), m[0].uri))
     groups = tuple(DuplicateGroup(number, tuple(members)) for number, members in enumerate(built, 1))
@@ -203,24 +209,27 @@ def _passed(pictures: Sequence[Picture], edges: _Edges) -> tuple[Pair, ...]:
     )  # fmt: skip
 
 
-def _candidate(picture: Picture, keep: Sequence[str], sides: Sides) -> Candidate:
+def _candidate(picture: Picture, keep: Sequence[str], sides: Sides, beside: Beside) -> Candidate:
     """Return the best name of a picture as a candidate."""
-    named = _named(picture, sides)
+    named = _named(picture, sides, beside)
     return named[prefer(named, keep).places.index(0)] if len(named) > 1 else named[0]
 
 
-def _named(picture: Picture, sides: Sides) -> list[Candidate]:
+def _named(picture: Picture, sides: Sides, beside: Beside) -> list[Candidate]:
     content = picture.content
+    several = len(picture.images) > 1
     return [
         Candidate(
             image.uri, content.width, content.height, content.size, image.mtime_ns, content.format,
+            beside=beside(image.uri) if several else (),
             reference=sides.reference(image.uri), kept=sides.kept(image.uri),
         )
         for image in picture.images
     ]  # fmt: skip
 
 
-def _with_origin(candidate: Candidate, read_head: Callable[[Uri, int], bytes]) -> Candidate:
+def _with_origin(candidate: Candidate, read_head: Callable[[Uri, int], bytes], beside: Beside) -> Candidate:
+    candidate = replace(candidate, beside=beside(candidate.uri))
     try:
         found = origin(read_head(candidate.uri, HEAD))
     except ImageError:
@@ -385,6 +394,7 @@ def _members(
     edges: _Edges,
     keep: Sequence[str],
     sides: Sides,
+    beside: Beside,
 ) -> list[GroupMember]:
     """Return the keeper, its copies under other names, and all names of the other members; no other reference."""
     keeper, own = preference.candidates[g.keeper], pictures[g.keeper]
@@ -392,7 +402,9 @@ def _members(
     if g.members:
         reason = preference.reason(g.keeper, [at for at, _ in g.members])
     else:
-        named = [name for name in _named(own, sides) if name.uri == keeper.uri or not (name.reference or name.kept)]
+        named = [
+            name for name in _named(own, sides, beside) if name.uri == keeper.uri or not (name.reference or name.kept)
+        ]
         at = next(at for at, name in enumerate(named) if name.uri == keeper.uri)
         reason = prefer(named, keep).reason(at, [other for other in range(len(named)) if other != at])
     inodes: set[tuple[int, int]] = set()

@@ -22,6 +22,7 @@ from lookalike.duplicates.origin import is_lossless
 from lookalike.errors import UsageError
 from lookalike.sources import normalise_uri
 from lookalike.types import Uri
+from lookalike.units import LAST_COPIES
 
 __all__ = ["Candidate", "PairFacts", "Preference", "check_keep", "prefer", "shows_more"]
 
@@ -50,6 +51,8 @@ class Candidate:
         Of a JPEG, 1 to 100; None where unknown: then bytes per pixel tell.
     camera, taken
         See `lookalike.duplicates.origin.Origin`.
+    beside
+        Kinds of the files that belong to it: see `lookalike.units.Companion`.
     reference
         In a folder whose pictures are always kept.
     kept
@@ -66,6 +69,7 @@ class Candidate:
     quality: int | None = None
     camera: bool = False
     taken: str | None = None
+    beside: tuple[str, ...] = ()
     reference: bool = False
     kept: bool = False
 
@@ -312,11 +316,18 @@ def _age(candidate: Candidate, sign: int) -> tuple[bool, float, int]:
     return moment is None, sign * (moment or 0.0), sign * candidate.mtime_ns
 
 
+def _complete(candidate: Candidate) -> tuple[bool, bool, int]:
+    """Return what belongs to a picture: what holds a picture of its own counts before all sidecars together."""
+    sidecars = set(candidate.beside) - set(LAST_COPIES)
+    return "raw" not in candidate.beside, "film" not in candidate.beside, -len(sidecars)
+
+
 _KEYS: dict[str, Callable[[Candidate], Any]] = {
     "pixels": lambda c: -c.width * c.height,
     "lossless": lambda c: not _is_lossless(c),
     "quality": lambda c: -_quality(c),
     "metadata": lambda c: -int(c.camera) - int(c.taken is not None),
+    "complete": _complete,
     "oldest": lambda c: _age(c, 1),
     "newest": lambda c: _age(c, -1),
     "name": _name,
@@ -324,7 +335,7 @@ _KEYS: dict[str, Callable[[Candidate], Any]] = {
 
 # ------------------------------------------------------------------------------------------------ in words
 
-_SPEAKING = {"uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata"}
+_SPEAKING = {"uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "complete"}
 """Rules that are worth saying also where another decided."""
 
 _PLAIN = {
@@ -362,6 +373,20 @@ def _metadata_in_words(mine: Candidate, others: Sequence[Candidate]) -> str:
     return "says when it was taken"
 
 
+_PARTS = {
+    "raw": "its RAW", "film": "its film", "xmp": "its XMP sidecar", "aae": "its edits", "json": "its JSON",
+    "label": "its labels", "settings": "its development settings", "thumbnail": "its thumbnail",
+}  # fmt: skip
+
+
+def _complete_in_words(mine: Candidate, others: Sequence[Candidate]) -> str:
+    """Say what a picture has beside it that any of the others lacks."""
+    more = [
+        words for kind, words in _PARTS.items() if kind in mine.beside and any(kind not in o.beside for o in others)
+    ]
+    return f"has {' and '.join([', '.join(more[:-1])] * (len(more) > 1) + more[-1:])} beside it"
+
+
 def _age_in_words(mine: Candidate, others: Sequence[Candidate]) -> str:
     if mine.taken and all(other.taken != mine.taken for other in others):
         return f"oldest: taken {mine.taken[:10]}"
@@ -379,6 +404,7 @@ _WORDS: dict[str, Callable[[Candidate, Sequence[Candidate]], str]] = {
     "lossless": lambda mine, _: f"lossless ({mine.format})" if mine.format else "lossless",
     "quality": _quality_in_words,
     "metadata": _metadata_in_words,
+    "complete": _complete_in_words,
     "oldest": _age_in_words,
     "name": _name_in_words,
 }

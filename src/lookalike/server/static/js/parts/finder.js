@@ -15,10 +15,10 @@ const LEVELS = {
 
 const RULES = {
   uncropped: "shows all of it", upright: "is upright", unaltered: "is unaltered", colour: "is in colour", pixels: "has more pixels", lossless: "is lossless",
-  quality: "is less compressed", metadata: "says when and by which camera", oldest: "is older", newest: "is newer", name: "has the plainer name",
+  quality: "is less compressed", metadata: "says when and by which camera", complete: "has its RAW, film or sidecars beside it", oldest: "is older", newest: "is newer", name: "has the plainer name",
 };
 
-const FIRST = ["uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "oldest", "name"];
+const FIRST = ["uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "complete", "oldest", "name"];
 
 export class Finder {
   /** @param {HTMLElement} box @param {(job: Job) => void} found */

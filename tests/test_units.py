@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.actions.units import Siblings, companions, unit, unit_blocks
+from lookalike.actions.belonging import unit_blocks
+from lookalike.units import Siblings, companions, kinds_beside, unit
 
 
 def asked(picture, names, leaving=()):
@@ -153,9 +155,24 @@ def test_a_raw_or_film_that_the_keeper_does_not_have_blocks_the_removal(tmp_path
 
 def test_asking_a_large_folder_takes_no_longer_for_each_picture():
     names = [f"IMG_{number:05}{suffix}" for number in range(20_000) for suffix in (".jpg", ".xmp")]
+    names += [f"cat ({number}){suffix}" for number in range(5_000) for suffix in (".jpg", ".txt")]  # one name, numbered
     siblings = Siblings("/p", names)
-    assert max(len(siblings.near(name)) for name in names) == 2
-    assert len(companions("/p/IMG_00077.jpg", siblings=siblings)) == 1
+    started = time.process_time()
+    for name in names:
+        if name.endswith(".jpg"):
+            assert len(companions(f"/p/{name}", siblings=siblings)) == 1
+    assert time.process_time() - started < 15  # about half a second; hours, if each looked at all of its name
+
+
+def test_kinds_beside_a_picture_are_told_also_of_what_others_have_too(tmp_path):
+    for name in ("IMG.jpg", "IMG.png", "IMG.xmp", "IMG.CR2", "IMG.CR2.xmp", "other.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    kinds = kinds_beside()
+    assert kinds(str(tmp_path / "IMG.jpg")) == ("raw", "xmp")
+    assert kinds(str(tmp_path / "IMG.png")) == ("xmp",)
+    assert kinds(str(tmp_path / "other.jpg")) == ()
+    assert kinds(str(tmp_path / "gone" / "IMG.jpg")) == ()
+    assert kinds("https://example.org/IMG.jpg") == ()
 
 
 _STEMS = ("IMG_1234", "IMG_E1234", "IMG_1234(1)", "IMG_1234-edited", "img_1234", "a" * 47, "a" * 46 + "b")

@@ -1,6 +1,6 @@
 """Files that belong to a picture and go where it goes: the RAW beside a JPEG, a Live Photo's film, sidecars, labels.
 
-Nothing is read here but the names in folders, except by `unit_blocks`, which compares bytes.
+Nothing is read here but the names in folders.
 """
 
 # ruff: noqa: SIM905
@@ -8,17 +8,18 @@ Nothing is read here but the names in folders, except by `unit_blocks`, which co
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from lookalike.sources import is_url
 from lookalike.types import Uri
 
 __all__ = [
-    "CAMERA", "FILMS", "LAST_COPIES", "PICTURES", "RAWS", "Companion", "Siblings", "Unit", "companions", "owners",
-    "unit", "unit_blocks",
+    "CAMERA", "FILMS", "LAST_COPIES", "PICTURES", "RAWS", "Companion", "Siblings", "Unit", "companions", "kinds_beside",
+    "owners", "unit",
 ]  # fmt: skip
 
 RAWS = frozenset(
@@ -57,6 +58,9 @@ _WORDS = {
 
 LAST_COPIES = ("raw", "film")
 """Kinds that hold a picture of their own: never taken away with a copy unless the keeper has the same."""
+
+_FOLDERS = 64
+"""Folders whose names `kinds_beside` remembers."""
 
 _TAKEOUT = 46
 """Characters that Google's exports leave of a name before ".json"."""
@@ -120,6 +124,7 @@ class Siblings:
     folder: str
     names: Iterable[str]
     _near: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _known: dict[str, _Near] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -134,15 +139,24 @@ class Siblings:
         except OSError:
             return cls(folder, ())
 
-    def near(self, name: str) -> list[str]:
-        """Return the names that may have to do with this one."""
-        return self._near.get(_key(name), [])
+    def near(self, name: str, *, picture: bool = False) -> _Near:
+        """Return what is known of the names that may have to do with this one; of this one as a picture if it is one.
+
+        They are looked through once for all of them.
+        """
+        key = _key(name)
+        if key not in self._known:
+            self._known[key] = _Near(self._near.get(key, ()))
+        known = self._known[key]
+        return known if not picture or name in known.by_name else _Near(self._near.get(key, ()), name)
 
     def forget(self, name: str) -> None:
         """Take a name out: its file has gone."""
-        near = self._near.get(_key(name), [])
+        key = _key(name)
+        near = self._near.get(key, [])
         if name in near:
             near.remove(name)
+            self._known.pop(key, None)
 
 
 def _key(name: str) -> str:
@@ -194,27 +208,35 @@ def unit(uri: Uri, *, siblings: Siblings | None = None, leaving: Collection[Uri]
     if is_url(uri):
         return Unit(uri)
     folder, name = os.path.split(uri)
-    around = Siblings.of(folder) if siblings is None else siblings
-    near = around.near(name)
-    pictures = [other for other in near if _suffix(other) in PICTURES]
-    if name not in pictures:
-        pictures.append(name)
-    others = [other for other in near if _suffix(other) not in PICTURES and other != name]
-    shots = _shots(others, pictures)
+    near = (Siblings.of(folder) if siblings is None else siblings).near(name, picture=True)
     found: list[tuple[Companion, bool]] = []
 
     def go(pictures: Iterable[str]) -> bool:
         return all(one == name or os.path.join(folder, one) in leaving for one in pictures)
 
-    for other in others:
-        kind, held_by = _owners(other, pictures, shots)
-        if name in held_by:
-            found.append((_companion(os.path.join(folder, other), kind), go(held_by)))
-    for path in _elsewhere(uri):
-        stem = os.path.splitext(name)[0]
-        found.append((_companion(path, "label"), go(other for other in pictures if _stem(other) == stem)))
+    for other, kind, held_by in near.of.get(name, ()):
+        found.append((_companion(os.path.join(folder, other), kind), go(held_by)))
+    same = near.by_stem.exact.get(_stem(name), ())
+    found += [(_companion(path, "label"), go(same)) for path in _elsewhere(uri)]
     found.sort(key=lambda one: one[0].uri)
     return Unit(uri, tuple(one for one, alone in found if alone), tuple(one for one, alone in found if not alone))
+
+
+def kinds_beside() -> Callable[[Uri], tuple[str, ...]]:
+    """Return what tells the kinds of files that belong to a picture, whether to it alone or to others, too.
+
+    What it returns lists the folder of each picture that it is asked about, and remembers the names in the last ones.
+    Kinds are those of `Companion`, each once, in the order of names.
+    """
+    siblings = functools.lru_cache(maxsize=_FOLDERS)(Siblings.of)
+
+    def kinds(uri: Uri) -> tuple[str, ...]:
+        if is_url(uri):
+            return ()
+        whole = unit(uri, siblings=siblings(os.path.dirname(uri)))
+        return tuple(sorted({one.kind for one in (*whole.companions, *whole.shared)}))
+
+    return kinds
 
 
 def owners(uri: Uri, *, siblings: Siblings | None = None) -> tuple[Uri, ...]:
@@ -237,18 +259,11 @@ def owners(uri: Uri, *, siblings: Siblings | None = None) -> tuple[Uri, ...]:
             return ()
         at = len(parts) - 1 - parts[::-1].index(mask)
         folder = os.sep.join([*parts[:at], "JPEGImages", *parts[at + 1 :]])
-        near = Siblings.of(folder).near(name)
-        held_by = {other for other in near if _suffix(other) in PICTURES and _stem(other) == _stem(name)}
+        held_by = Siblings.of(folder).near(name).by_stem.exact.get(_stem(name), set())
     else:
         near = (Siblings.of(folder) if siblings is None else siblings).near(name)
-        pictures = [other for other in near if _suffix(other) in PICTURES]
-        held_by = _owners(name, pictures, _shots(near, pictures))[1]
+        held_by = near.owners(name)[1]
     return tuple(os.path.join(folder, other) for other in sorted(held_by))
-
-
-def _shots(names: Iterable[str], pictures: Sequence[str]) -> dict[str, set[str]]:
-    """Return the RAWs and films among some names, with the pictures that they belong to."""
-    return {name: _owners(name, pictures, {})[1] for name in names if _suffix(name) in RAWS | FILMS}
 
 
 def _companion(uri: Uri, kind: str) -> Companion:
@@ -259,40 +274,103 @@ def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def _owners(name: str, pictures: Sequence[str], shots: Mapping[str, set[str]]) -> tuple[str, set[str]]:
-    """Return what kind of companion a name is, and which of the pictures it belongs to.
-
-    `shots` are RAWs and films with the pictures that they belong to: their sidecars belong to the same.
-    """
-    stem, suffix = os.path.splitext(name)
-    suffix = suffix.lower()
-    kind = "raw" if suffix in RAWS else "film" if suffix in FILMS else "thumbnail" if suffix == ".thm" else ""
-    if kind:
-        taken = [picture for picture in pictures if _suffix(picture) in CAMERA]
-        whole = _same(name, taken, _stem) if suffix == ".mp" else set()
-        return kind, whole or _same(stem, taken, _stem)
-    if suffix in _WITH_SUFFIX:
-        known = [*pictures, *shots]
-        found = _same(stem, known, str)
-        if suffix == ".json":
-            found = found or _of_takeout(stem, known)
-            found |= {_edited(owner) for owner in found} & set(pictures)
-        if found:
-            return _WITH_SUFFIX[suffix], {one for owner in found for one in shots.get(owner, {owner})}
-    if suffix == ".aae":
-        return "aae", _same(_PHONE.sub(r"\1", stem), pictures, _stem)
-    return _SAME_STEM.get(suffix, ""), _same(stem, pictures, _stem) if suffix in _SAME_STEM else set()
-
-
 def _stem(name: str) -> str:
     return os.path.splitext(name)[0]
 
 
-def _same(wanted: str, pictures: Iterable[str], part: Callable[[str], str]) -> set[str]:
-    """Return the pictures whose part is the wanted one; else those where it is but for the case of letters."""
-    pictures = list(pictures)
-    exact = {picture for picture in pictures if part(picture) == wanted}
-    return exact or {picture for picture in pictures if part(picture).casefold() == wanted.casefold()}
+def _whole(name: str) -> str:
+    return name
+
+
+class _Index:
+    """Names by a part of them, exactly and but for the case of letters."""
+
+    def __init__(self, names: Iterable[str], part: Callable[[str], str]) -> None:
+        self.exact: dict[str, set[str]] = {}
+        self.folded: dict[str, set[str]] = {}
+        for name in names:
+            self.exact.setdefault(part(name), set()).add(name)
+            self.folded.setdefault(part(name).casefold(), set()).add(name)
+
+    def same(self, wanted: str) -> set[str]:
+        """Return the names whose part is the wanted one; else those where it is but for the case of letters."""
+        return self.exact.get(wanted) or self.folded.get(wanted.casefold()) or set()
+
+
+class _Near:
+    """Names that may have to do with each other: the pictures among them, and which of these the others belong to.
+
+    Attributes
+    ----------
+    by_name, by_stem
+        The pictures.
+    of
+        For a picture what belongs to it: name, kind, and all pictures that it belongs to.
+    """
+
+    def __init__(self, names: Collection[str], picture: str | None = None) -> None:
+        pictures = [name for name in names if _suffix(name) in PICTURES]
+        others = [name for name in names if _suffix(name) not in PICTURES and name != picture]
+        if picture is not None and picture not in pictures:
+            pictures.append(picture)
+        self.by_name = frozenset(pictures)
+        self.by_stem = _Index(pictures, _stem)
+        self._taken = _Index([name for name in pictures if _suffix(name) in CAMERA], _stem)
+        self._shots: dict[str, set[str]] = {}
+        """RAWs and films with the pictures that they belong to: their sidecars belong to the same."""
+        self._shots = {name: self.owners(name)[1] for name in others if _suffix(name) in RAWS | FILMS}
+        known = [*pictures, *self._shots]
+        self._known = _Index(known, _whole)
+        self._exported = _Exported(known)
+        self.of: dict[str, list[tuple[str, str, set[str]]]] = {}
+        for other in others:
+            kind, held_by = self.owners(other)
+            for one in held_by:
+                self.of.setdefault(one, []).append((other, kind, held_by))
+
+    def owners(self, name: str) -> tuple[str, set[str]]:
+        """Return what kind of companion a name is, and which of the pictures it belongs to."""
+        stem, suffix = os.path.splitext(name)
+        suffix = suffix.lower()
+        kind = "raw" if suffix in RAWS else "film" if suffix in FILMS else "thumbnail" if suffix == ".thm" else ""
+        if kind:
+            whole = self._taken.same(name) if suffix == ".mp" else set()
+            return kind, whole or self._taken.same(stem)
+        if suffix in _WITH_SUFFIX:
+            found = self._known.same(stem)
+            if suffix == ".json":
+                found = found or self._exported.about(stem)
+                found = found | {_edited(owner) for owner in found} & self.by_name
+            if found:
+                return _WITH_SUFFIX[suffix], {one for owner in found for one in self._shots.get(owner, {owner})}
+        if suffix == ".aae":
+            return "aae", self.by_stem.same(_PHONE.sub(r"\1", stem))
+        return _SAME_STEM.get(suffix, ""), self.by_stem.same(stem) if suffix in _SAME_STEM else set()
+
+
+class _Exported:
+    """The names of JSON files that Google's exports write about pictures."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_name: dict[tuple[str, str], set[str]] = {}
+        self._by_count: dict[str, list[tuple[str, str]]] = {}
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            number = _NUMBERED.match(stem)
+            for own, count in ((stem, ""), *(((number[1], number[2]),) if number else ())):
+                self._by_name.setdefault((own + suffix, count), set()).add(name)
+                self._by_count.setdefault(count, []).append((f"{own}{suffix}{_SUPPLEMENT}", name))
+
+    def about(self, stem: str) -> set[str]:
+        """Return the pictures that a JSON is about, by its name without ".json"."""
+        number = _NUMBERED.match(stem)
+        base, count = (number[1], number[2]) if number else (stem, "")
+        found = set(self._by_name.get((base, count), ()))
+        if base.endswith(_SUPPLEMENT):
+            found |= self._by_name.get((base.removesuffix(_SUPPLEMENT), count), set())
+        if len(base) == _TAKEOUT:
+            found |= {name for whole, name in self._by_count.get(count, ()) if whole.startswith(base)}
+        return found
 
 
 def _edited(name: str) -> str:
@@ -300,23 +378,6 @@ def _edited(name: str) -> str:
     stem, suffix = os.path.splitext(name)
     number = _NUMBERED.match(stem)
     return f"{number[1]}-edited{number[2]}{suffix}" if number else f"{stem}-edited{suffix}"
-
-
-def _of_takeout(stem: str, pictures: Iterable[str]) -> set[str]:
-    """Return the pictures that a JSON of Google's exports is about, by its name without ".json"."""
-    number = _NUMBERED.match(stem)
-    base, count = (number[1], number[2]) if number else (stem, "")
-    found = set()
-    for picture in pictures:
-        own, suffix = os.path.splitext(picture)
-        if own.endswith(count) and count:
-            own = own.removesuffix(count)
-        elif count:
-            continue
-        whole = f"{own}{suffix}{_SUPPLEMENT}"
-        if base in (own + suffix, whole) or (len(base) == _TAKEOUT and whole.startswith(base)):
-            found.add(picture)
-    return found
 
 
 _BESIDE = (("images", "labels", ".txt"), ("JPEGImages", "Annotations", ".xml"))
@@ -335,67 +396,3 @@ def _elsewhere(uri: Uri) -> list[Uri]:
             if images == "JPEGImages":
                 wanted += [os.sep.join([*parts[:at], mask, *parts[at + 1 :], f"{name}.png"]) for mask in _MASKS]
     return [path for path in wanted if os.path.isfile(path)]
-
-
-def unit_blocks(
-    uri: Uri,
-    keeper: Uri,
-    *,
-    siblings: Siblings | None = None,
-    keeper_siblings: Siblings | None = None,
-    leaving: Collection[Uri] = (),
-) -> tuple[str, ...]:
-    """Say why a picture must not be taken away as a copy of its keeper though the two are the same picture.
-
-    Parameters
-    ----------
-    uri, keeper
-        The picture that would go, and the one that stays.
-    siblings, keeper_siblings, leaving
-        As in `unit`.
-
-    Returns
-    -------
-    tuple of str
-        A sentence for each RAW and each film that would go along and of which the keeper has none with the same bytes:
-        it would be the last copy. Empty where nothing speaks against it. A file that cannot be read is no copy.
-
-    Notes
-    -----
-    Bytes are compared, but only of files of equal size.
-    """
-    going = unit(uri, siblings=siblings, leaving=leaving).companions
-    needed = [one for one in going if one.kind in LAST_COPIES]
-    if not needed:
-        return ()
-    held = unit(keeper, siblings=keeper_siblings)
-    kept = [one for one in (*held.companions, *held.shared) if one.uri not in {other.uri for other in going}]
-    said = []
-    for one in needed:
-        same_kind = [other.uri for other in kept if other.kind == one.kind]
-        if not any(_equal(one.uri, other) for other in same_kind):
-            name = os.path.basename(one.uri)
-            what = "is another file" if same_kind else "is missing there"
-            said.append(
-                f"{name} ({one.reason}) belongs to {uri} and {what} beside {keeper}: the two are kept, or {name} "
-                "would be lost"
-            )
-    return tuple(said)
-
-
-def _equal(a: str, b: str) -> bool:
-    """Say whether two files hold the same bytes; False if one cannot be read, or is a link to the other."""
-    if os.path.realpath(a) == os.path.realpath(b):
-        return False
-    try:
-        with open(a, "rb") as one, open(b, "rb") as other:
-            if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
-                return False
-            while True:
-                part = one.read(1 << 20)
-                if part != other.read(1 << 20):
-                    return False
-                if not part:
-                    return True
-    except OSError:
-        return False
