@@ -348,8 +348,13 @@ def test_a_file_is_parsed_once_for_many_edits_and_again_when_somebody_else_chang
     label_file.write_text(coco(names, 1))
     before = label_file.read_bytes()
     parsed = []
-    monkeypatch.setattr(labelfiles, "parse_labels", lambda uri, text: parsed.append(uri) or parse_labels(uri, text))
     known, edits = Parses(), []
+
+    def counted(uri, text):
+        parsed.append(uri)
+        return parse_labels(uri, text)
+
+    monkeypatch.setattr(labelfiles, "parse_labels", counted)
 
     def cut(path):
         (edit,) = plan_label_edits([path], [str(label_file)], parses=known)
