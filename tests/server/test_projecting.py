@@ -38,7 +38,7 @@ def test_laying_out_leaves_off_when_it_is_told_to():
     began = time.monotonic()
     with pytest.raises(JobStoppedError):
         project_stoppably(gallery(30_000, 16), stop, method="tsne")  # minutes, if it were let
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_a_map_can_be_of_a_part_of_the_library(asked, shelf):
