@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,12 +12,22 @@ try:
 except ImportError:  # then the fixture `browser` skips or fails
     expect: Any = None  # type: ignore[no-redef]
 else:
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=30_000)
+
+__all__ = ["CHROMIUMS", "chromium", "eventually", "expect"]
+
+# The shell draws pages as the whole program does, and takes a third of its time.
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 T = TypeVar("T")
 
 
-def eventually(page: Any, ask: Callable[[], T], holds: Callable[[T], object] = bool, seconds: float = 20) -> T:
+def chromium() -> str | None:
+    """Return where a program is that Playwright can drive, None if there is none."""
+    return next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
+def eventually(page: Any, ask: Callable[[], T], holds: Callable[[T], object] = bool, seconds: float = 30) -> T:
     """Return what `ask` tells as soon as it holds; the page goes on meanwhile. For what `expect` has no words for."""
     until = time.monotonic() + seconds
     while not holds(told := ask()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 
 import httpx2
@@ -19,8 +20,9 @@ with warnings.catch_warnings():
 
 JSON = {"content-type": "application/json"}
 _LASTING = ("/index", "/decisions", "/plan", "/apply", "/undo")
+TORTURE = bool(os.environ.get("LOOKALIKE_TORTURE"))
 QUICKLY = settings(
-    max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    max_examples=40 if TORTURE else 4, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 

@@ -103,7 +103,7 @@ def visit(browser: Any, served: Served) -> Iterator[Visit]:
     ) -> Any:
         settings.setdefault("viewport", {"width": 1280, "height": 850})
         context = (within or browser).new_context(**settings)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         expected.extend(allowed)
         page = context.new_page()

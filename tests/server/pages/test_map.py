@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import re
-import shutil
 import struct
 import time
 import urllib.request
@@ -18,7 +17,7 @@ from matplotlib.path import Path as Polygon
 from PIL import Image
 
 from lookalike.server.pages import STATIC
-from tests.browsing import eventually, expect
+from tests.browsing import chromium, eventually, expect
 
 from .conftest import TOKEN
 from .test_access import PHONE, check_phone
@@ -31,9 +30,8 @@ PAINTERS = ("webgl", "canvas")
 @pytest.fixture(scope="module")
 def gl_browser(browser):
     """Return a Chromium that draws WebGL in software; headless ones have none otherwise."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     started = browser.browser_type.launch(
-        executable_path=program,
+        executable_path=chromium(),
         args=["--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
     )
     yield started
@@ -266,9 +264,8 @@ def test_the_legend_filters(draw, visit, served, gl_browser, painter):
 
 
 def test_where_there_is_no_webgl_a_plain_canvas_draws(visit, browser, served, number):
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     without = browser.browser_type.launch(
-        executable_path=program, args=["--headless", "--no-sandbox", "--disable-3d-apis"]
+        executable_path=chromium(), args=["--headless", "--no-sandbox", "--disable-3d-apis"]
     )
     page = visit(f"map?map={number}", within=without, allowed=("WebGL",))
     page.locator("#stage[data-sight='14'][data-painter=canvas]").wait_for()
