@@ -22,7 +22,7 @@ JSON = {"content-type": "application/json"}
 _LASTING = ("/index", "/decisions", "/plan", "/apply", "/undo")
 TORTURE = bool(os.environ.get("LOOKALIKE_TORTURE"))
 QUICKLY = settings(
-    max_examples=40 if TORTURE else 4, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    max_examples=40 if TORTURE else 8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
