@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -125,9 +124,11 @@ class _NoBrowserError(Exception):
 def _started(stack: contextlib.ExitStack) -> Any:
     try:
         from playwright.sync_api import sync_playwright
+
+        from tests.browsing import chromium
     except ImportError:
         raise _NoBrowserError("playwright is not installed") from None
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = chromium()
     if program is None:
         raise _NoBrowserError("there is no chromium on the PATH")
     play = stack.enter_context(sync_playwright())

@@ -580,19 +580,19 @@ def test_a_bomb_is_refused_at_once_and_cheaply(name):
     data = ugly(name).data
     for call in (decode, pixel_hash, lambda data: same_pixels(data, ordinary("PNG"))):
         tracemalloc.start()
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(TooLargeError, match="megapixels"):
             call(data)
-        taken, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+        taken, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert taken < 2
         assert peak < 50_000_000
 
 
 def test_a_bomb_of_text_costs_little():
-    start = time.perf_counter()
+    start = time.process_time()
     assert outcome(ugly("text-bomb.png").data) == "corrupt"
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -142,10 +142,10 @@ def test_folders_are_counted_with_their_bytes(shelf, tmp_path):
 
 
 def test_the_dates_of_many_pictures_are_read_quickly(shelf):
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(200):
         names(shelf, after="2024-05-31", before="2026")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_command_has_each_filter_under_its_name_with_its_default():

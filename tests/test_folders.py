@@ -127,11 +127,11 @@ def test_all_is_said_only_of_all():
 def test_a_picture_in_very_many_folders_makes_no_pairs_but_counts_in_those_of_others():
     count = 3000
     names = {f"/f{at}/logo.png": 0 for at in range(count)} | {"/f1/own.jpg": 1, "/f2/own.jpg": 1, "/f3/alone.jpg": 2}
-    started = time.perf_counter()
+    started = time.process_time()
     images = [Named(at, uri, number, 10, 1, 0, 0) for at, (uri, number) in enumerate(sorted(names.items()))]
     folders = _Folders(images, {0: 0, 1: 1, 2: 2}, [f"/f{at}" for at in range(count)])
     (pair,) = folders.compare({})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert (pair.inside, pair.of, folders.wide) == (2, 2, 1)
 
 

@@ -140,7 +140,7 @@ def test_a_codec_that_spins_is_ended_in_time(sabotaged, tmp_path):
     started = time.monotonic()
     with pytest.raises(TooLargeError, match="longer than 1 second"):
         decode(b"spin")
-    assert 0.9 < time.monotonic() - started < 8
+    assert 0.9 < time.monotonic() - started < 40  # it would spin for 60
     assert decode((tmp_path / "a.png").read_bytes()).width == 32
 
 

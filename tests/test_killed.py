@@ -63,7 +63,7 @@ def undisturbed(folder: Path) -> tuple[Export, float]:
     path = folder.parent / "undisturbed.lookalike"
     child = begin(path, folder)
     started = time.monotonic()
-    assert child.wait(60) == 0
+    assert child.wait(300) == 0
     seconds = time.monotonic() - started
     close(child)
     rows = export(path)
@@ -125,7 +125,7 @@ def test_twenty_kills_lose_nothing_and_the_finished_library_equals_an_undisturbe
             child = begin(library, folder)
             time.sleep(draw.uniform(0, 0.8 * seconds))
         child.kill()
-        killed = child.wait(30) == -signal.SIGKILL
+        killed = child.wait(120) == -signal.SIGKILL
         promised |= close(child)
         kills += killed
         if (library / "library.db").exists():
@@ -158,7 +158,7 @@ def test_control_c_stops_with_a_word_and_the_next_run_goes_on(tmp_path, folder, 
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(library), str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(0.01)
         try:
@@ -167,7 +167,7 @@ def test_control_c_stops_with_a_word_and_the_next_run_goes_on(tmp_path, folder, 
         except sqlite3.Error:
             continue
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 130
     assert "Stopped." in err
     assert "Traceback" not in err
@@ -189,7 +189,7 @@ def test_a_killed_run_leaves_no_lock_and_its_cache_is_not_believed(tmp_path, fol
     child = begin(library, folder)
     time.sleep(seconds / 3)
     child.kill()
-    child.wait(30)
+    child.wait(120)
     promised = close(child)
     cache = library / "cache"
     for name in ("x", *(lookalike.get_descriptor(name).spec.fingerprint for name in DESCRIPTORS)):
@@ -200,7 +200,7 @@ def test_a_killed_run_leaves_no_lock_and_its_cache_is_not_believed(tmp_path, fol
     check(library, promised, truth)
     started = time.monotonic()
     with lookalike.open(library) as opened, opened.store.writing():
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 8  # SQLite alone would wait for 10
     with lookalike.open(library) as opened:
         opened.add(folder, descriptors=DESCRIPTORS)
         assert len(opened.vectors("lite0")[0]) == sum(row[1] == "ok" for row in truth)

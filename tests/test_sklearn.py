@@ -55,7 +55,9 @@ def _drawn(table):
 
 @parametrize_with_checks([OfNumbers("pdq")])
 def test_scikit_learn_finds_nothing_wrong_with_it(estimator, check):
+    given = dict(vars(estimator))
     check(estimator)
+    assert vars(estimator) == given == OfNumbers("pdq").get_params()  # what was checked were clones
 
 
 @pytest.mark.filterwarnings("ignore:Can't test estimator:sklearn.exceptions.SkipTestWarning")

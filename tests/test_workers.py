@@ -72,11 +72,16 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z" if Path("/proc").exists() else True
+    if not Path("/proc/self/stat").exists():
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # it has gone meanwhile
+        return False
 
 
 def _gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not _alive(pid)
@@ -90,7 +95,7 @@ def test_closing_ends_a_worker_in_the_midst_of_a_job():
     time.sleep(0.1)
     workers.close()
     assert waiting.result() is None
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40  # the job takes 60
     assert _gone(int(pid))
 
 

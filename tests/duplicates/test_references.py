@@ -198,9 +198,9 @@ def test_the_order_in_which_pictures_come_changes_nothing(library, folders, leve
 
 
 def test_a_thousand_copies_of_one_file_are_one_group_at_once():
-    started = time.perf_counter()
+    started = time.process_time()
     groups = found(named(1000, 1))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert [len(group) for group in groups] == [1000]
     assert groups[0][0] == "/a/00000.png"
     assert found(named(1000, 1), reference=lambda uri: uri.startswith("/b"), across=True) == [

@@ -215,11 +215,11 @@ def test_all_near_pairs_of_nine_thousand_hashes_are_found_quickly():
     rows[9000:] = rows[:144]
     rows[9000:, 5] ^= 1
     index = made("hamming", rows)
-    start = time.perf_counter()
+    start = time.process_time()
     found = pairs(index, 31)
     assert [d for _, _, d in found] == [1.0] * 144
-    # Takes about 0.3 s: the bound is for busy machines.
-    assert time.perf_counter() - start < 10
+    # Takes about 0.3 s: the bound is for slow machines.
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("metric", METRICS)

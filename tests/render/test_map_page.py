@@ -19,6 +19,7 @@ from lookalike.errors import UsageError
 from lookalike.projection import Projection
 from lookalike.render.map_classes import GREY, classes_of
 from lookalike.render.map_page import map_page
+from tests.browsing import eventually, expect
 
 NAMES = ("/p/a/one.jpg", "/p/a/</script><b>.jpg", "/p/b/gone\udce9.jpg", "/p/b/four.jpg")
 COLOURS = {"one": (255, 0, 0), "four": (0, 0, 255)}
@@ -149,19 +150,19 @@ def spots(page):
 def test_a_dot_shows_its_picture_when_pointed_at_and_keeps_it_when_clicked(opened):
     low_left, high_left, _, high_right = spots(opened)
     opened.mouse.move(*high_right)
-    assert opened.locator("#card .path").inner_text() == "/p/b/four.jpg"
-    assert opened.locator("#card img").get_attribute("src").startswith("data:image/")
-    assert opened.locator("#card .class").inner_text().strip() == "y"
+    expect(opened.locator("#card .path")).to_have_text("/p/b/four.jpg", use_inner_text=True)
+    expect(opened.locator("#card img")).to_have_attribute("src", re.compile("^data:image/"))
+    expect(opened.locator("#card .class")).to_have_text("y", use_inner_text=True)
     opened.mouse.click(*high_right)
     opened.mouse.move(*low_left)
-    assert opened.locator("#card .name").inner_text() == "four.jpg"
+    expect(opened.locator("#card .name")).to_have_text("four.jpg")
     opened.keyboard.press("Escape")
-    assert not opened.locator("#card").is_visible()
+    expect(opened.locator("#card")).to_be_hidden()
     opened.mouse.move(*high_left)
-    assert opened.locator("#card .well span").is_visible()
-    assert opened.locator("#card .well span").inner_text() == "cannot be read"
+    expect(opened.locator("#card .well span")).to_be_visible()
+    expect(opened.locator("#card .well span")).to_have_text("cannot be read")
     opened.mouse.move(*low_left)
-    assert opened.locator("#card .name").inner_text() == "one.jpg"
+    expect(opened.locator("#card .name")).to_have_text("one.jpg")
 
 
 @pytest.mark.browser
@@ -170,29 +171,29 @@ def test_keys_go_from_dot_to_dot_and_say_where(opened):
     opened.keyboard.press("Tab")
     opened.keyboard.press("ArrowLeft")
     opened.keyboard.press("ArrowDown")
-    assert opened.locator("#card .name").inner_text() == "one.jpg"
+    expect(opened.locator("#card .name")).to_have_text("one.jpg")
     opened.keyboard.press("ArrowRight")
-    assert opened.locator("#card .name").inner_text() == "script><b>.jpg"
+    expect(opened.locator("#card .name")).to_have_text("script><b>.jpg")
     opened.keyboard.press("ArrowUp")
     opened.keyboard.press("Enter")
-    assert opened.locator("#said").inner_text() == "four.jpg, y"
-    assert "kept" in (opened.locator("#card").get_attribute("class") or "")
+    expect(opened.locator("#said")).to_have_text("four.jpg, y")
+    expect(opened.locator("#card")).to_contain_class("kept")
 
 
 @pytest.mark.browser
 def test_labels_are_hidden_and_names_are_found(opened):
     *_, high_right = spots(opened)
-    assert opened.locator("#legend button").all_inner_texts() == ["x\n1", "y\n2", "no label\n1"]
+    expect(opened.locator("#legend button")).to_have_text(["x 1", "y 2", "no label 1"], use_inner_text=True)
     opened.locator("#legend button").nth(1).click()
     opened.mouse.move(*high_right)
-    assert not opened.locator("#card").is_visible()
+    expect(opened.locator("#card")).to_be_hidden()
     opened.locator("#legend button").nth(1).dblclick()
-    states = [one.get_attribute("aria-pressed") for one in opened.locator("#legend button").all()]
-    assert states == ["false", "true", "false"]
+    for at, pressed in enumerate(("false", "true", "false")):
+        expect(opened.locator("#legend button").nth(at)).to_have_attribute("aria-pressed", pressed)
     opened.mouse.move(*high_right)
-    assert opened.locator("#card").is_visible()
+    expect(opened.locator("#card")).to_be_visible()
     opened.locator("#find").fill("A/one")
-    assert opened.locator("#found").inner_text() == "1"
+    expect(opened.locator("#found")).to_have_text("1")
 
 
 @pytest.mark.browser
@@ -207,17 +208,14 @@ def test_dots_and_pictures_are_drawn_and_zoom_keeps_what_is_under_the_pointer(op
         )
 
     low_left, _, _, high_right = spots(opened)
-    opened.wait_for_timeout(100)
-    assert pixel(low_left)[3] > 200
+    eventually(opened, lambda: pixel(low_left)[3] > 200)
     assert pixel(low_left, 13)[3] == 0
     opened.locator("#pictures").click()
-    opened.wait_for_timeout(300)
-    assert pixel(low_left, 13)[0] > 200  # the red picture
-    assert pixel(high_right, -13)[2] > 200  # the blue one
+    eventually(opened, lambda: pixel(low_left, 13)[0] > 200)  # the red picture
+    eventually(opened, lambda: pixel(high_right, -13)[2] > 200)  # the blue one
     opened.mouse.move(*high_right)
     for _ in range(4):
         opened.mouse.wheel(0, -200)
-    opened.wait_for_timeout(100)
-    assert pixel(high_right)[2] > 200
+    eventually(opened, lambda: pixel(high_right)[2] > 200)
     opened.mouse.move(high_right[0] + 3, high_right[1])
-    assert opened.locator("#card .name").inner_text() == "four.jpg"
+    expect(opened.locator("#card .name")).to_have_text("four.jpg")

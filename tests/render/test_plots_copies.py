@@ -141,3 +141,12 @@ def test_the_same_result_is_the_same_picture_to_the_byte():
 def test_bins_in_which_all_or_none_are_right_can_be_drawn(figures, count):
     found = reliability(np.concatenate([np.full(count, 0.97), np.full(count, 0.03)]), np.arange(2 * count) < count, 10)
     drawn(reliability_plot, found)
+    above, below = figures[0].axes
+    (line,) = (line for line in above.get_lines() if line.get_marker() == "o")
+    assert line.get_xydata() == pytest.approx(np.array([[0.03, 0], [0.97, 1]]))
+    (whiskers,) = (segments for bars in above.containers for segments in bars[2])
+    for segment, part in zip(whiskers.get_segments(), (found.bins[0], found.bins[-1]), strict=True):
+        (x, least), (same, most) = segment
+        assert (x, least, most) == pytest.approx((same, part.least, part.most))
+        assert -1e-9 <= least < most <= 1 + 1e-9
+    assert [bar.get_height() for bar in below.patches] == [count, *[0] * 8, count]

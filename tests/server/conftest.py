@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -106,6 +107,15 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
+    def work(self) -> float:
+        """Return the seconds for which the processor has worked for it and the processes that it has started."""
+        ticks = 0
+        for number in (self.process.pid, *self.children()):
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def children(self) -> list[int]:
         """Return the processes that it has started."""
         found = []
@@ -136,7 +146,7 @@ def start(library: Path, *options: str) -> Server:
     return Server(found[1], int(found[2]), found[3], process, library, temporary)
 
 
-def end(server: Server, sig: int = signal.SIGINT, seconds: float = 15) -> int:
+def end(server: Server, sig: int = signal.SIGINT, seconds: float = 60) -> int:
     """End it and return its exit code."""
     if server.process.poll() is None:
         server.process.send_signal(sig)
@@ -167,7 +177,7 @@ def strict_server(shelf: Shelf) -> Iterator[Server]:
     end(running)
 
 
-def wait_for(client: TestClient, number: int, seconds: float = 60) -> dict[str, Any]:
+def wait_for(client: TestClient, number: int, seconds: float = 240) -> dict[str, Any]:
     """Return a job's facts when it is over."""
     deadline = time.monotonic() + seconds
     while True:

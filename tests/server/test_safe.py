@@ -9,7 +9,6 @@ import shutil
 import socket
 import struct
 import threading
-import time
 import zlib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -27,7 +26,7 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memor
 
 def posted(server, path, body, content_type="application/json", **headers):
     return httpx2.post(
-        f"{server.url}{path}", content=body, headers={"content-type": content_type, **headers}, timeout=30
+        f"{server.url}{path}", content=body, headers={"content-type": content_type, **headers}, timeout=60
     )
 
 
@@ -45,7 +44,7 @@ def uploaded(server, data: bytes):
 
 def chunked(server, megabytes: int) -> tuple[int, int]:
     """Send an upload of unknown length; return the status of the answer and how many megabytes were taken."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(
             b"POST /api/v1/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
@@ -77,7 +76,7 @@ def test_an_upload_over_the_limit_costs_nothing_and_leaves_nothing(server, way):
     for _ in range(3):
         if way == "length":
             answer = httpx2.post(
-                f"{server.url}/api/v1/uploads", files={"picture": ("a", b"x" * 60_000_000)}, timeout=30
+                f"{server.url}/api/v1/uploads", files={"picture": ("a", b"x" * 60_000_000)}, timeout=60
             )
             assert answer.status_code == 413
             assert answer.json()["status"] == 413
@@ -88,12 +87,12 @@ def test_an_upload_over_the_limit_costs_nothing_and_leaves_nothing(server, way):
             assert posted(server, "/api/v1/search", b" " * 19_000_000).status_code == 413
     assert server.memory() - before < 50_000_000
     assert list(server.temporary.iterdir()) == []
-    assert httpx2.get(f"{server.url}/api/v1/status").status_code == 200
+    assert httpx2.get(f"{server.url}/api/v1/status", timeout=60).status_code == 200
 
 
 def test_a_chunked_upload_over_the_limit_is_answered_with_413(server):
     assert chunked(server, 25)[0] in (0, 413)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(
             b"POST /api/v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
             b"Content-Type: application/json\r\n\r\n" + f"{1_000_001:x}\r\n".encode() + b" " * 1_000_001 + b"\r\n"
@@ -160,13 +159,13 @@ def text_bomb() -> bytes:
 
 @LINUX
 @pytest.mark.parametrize("make", [png_bomb, gif_bomb, tiff_bomb, avif_bomb, icc_bomb, text_bomb])
-def test_a_bomb_is_refused_in_two_seconds_and_a_gigabyte(server, make):
+def test_a_bomb_is_refused_in_two_seconds_of_work_and_a_gigabyte(server, make):
     data = make()
     assert len(data) < 600_000
     uploaded(server, png(Image.new("RGB", (64, 64))))
-    started = time.monotonic()
+    before = server.work()
     answer = uploaded(server, data)
-    seconds = time.monotonic() - started
+    seconds = server.work() - before
     # A profile that is broken is left out, and the picture itself is good.
     assert answer.status_code in ((200, 413, 422) if make is icc_bomb else (413, 415, 422)), answer.text
     assert answer.json()["status" if answer.status_code != 200 else "upload"]
@@ -196,7 +195,7 @@ TRAVERSAL = ["../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2
 def test_no_path_leads_to_a_file(server, name):
     for route in ("/api/v1/pictures/{}/file", "/api/v1/pictures/{}/thumbnail", "/api/v1/uploads/{}/thumbnail",
                   "/static/{}", "/{}", "/api/v1/pictures/{}"):  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         connection.putrequest("GET", route.format(name), skip_host=True)  # as it is, unlike what clients make of it
         connection.putheader("Host", "127.0.0.1")
         connection.endheaders()
@@ -224,20 +223,20 @@ def test_only_pictures_that_are_as_they_were_indexed_are_served(shelf, tmp_path)
     running = start(tmp_path / "a.lookalike")
     try:
         for path in ("file", "thumbnail"):
-            out = httpx2.get(f"{running.url}/api/v1/pictures/{ids['a.jpg']}/{path}")
+            out = httpx2.get(f"{running.url}/api/v1/pictures/{ids['a.jpg']}/{path}", timeout=60)
             assert (out.status_code, out.json()["status"]) == (404, 404)
-            assert httpx2.get(f"{running.url}/api/v1/pictures/{ids['b.jpg']}/{path}").status_code == 200
+            assert httpx2.get(f"{running.url}/api/v1/pictures/{ids['b.jpg']}/{path}", timeout=60).status_code == 200
         pair = {"a": {"id": ids["a.jpg"]}, "b": {"id": ids["b.jpg"]}}
-        assert httpx2.post(f"{running.url}/api/v1/compare", json=pair).status_code == 404
+        assert httpx2.post(f"{running.url}/api/v1/compare", json=pair, timeout=60).status_code == 404
         (folder / "b.jpg").unlink()
         os.mkfifo(folder / "b.jpg")
-        assert httpx2.get(f"{running.url}/api/v1/pictures/{ids['b.jpg']}/file", timeout=5).status_code == 404
+        assert httpx2.get(f"{running.url}/api/v1/pictures/{ids['b.jpg']}/file", timeout=60).status_code == 404
     finally:
         end(running)
 
 
 def test_a_saved_file_is_an_attachment_that_runs_nowhere(server, shelf):
-    answer = httpx2.get(f"{server.url}/api/v1/pictures/{shelf.id_of(shelf.originals[0])}/file")
+    answer = httpx2.get(f"{server.url}/api/v1/pictures/{shelf.id_of(shelf.originals[0])}/file", timeout=60)
     assert answer.content == shelf.originals[0].read_bytes()
     assert answer.headers["content-disposition"].startswith("attachment")
     assert (answer.headers["content-type"], answer.headers["x-content-type-options"]) == ("image/jpeg", "nosniff")
@@ -253,13 +252,13 @@ REFUSED = ["http://127.0.0.1/a.jpg", "http://localhost/a.jpg", "http://[::1]/a.j
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_a_url_that_the_fetcher_refuses_is_refused_here(strict_server, url):
-    answer = httpx2.post(f"{strict_server.url}/api/v1/search", json={"queries": [{"url": url}]}, timeout=30)
+    answer = httpx2.post(f"{strict_server.url}/api/v1/search", json={"queries": [{"url": url}]}, timeout=60)
     found = answer.json()
     assert answer.status_code == 200  # one of several queries may fail
     assert found["queries"][0]["results"] == []
     assert found["queries"][0]["problem"]
     pair = {"a": {"url": url}, "b": {"id": 1}}
-    compared = httpx2.post(f"{strict_server.url}/api/v1/compare", json=pair, timeout=30)
+    compared = httpx2.post(f"{strict_server.url}/api/v1/compare", json=pair, timeout=60)
     assert compared.status_code == 422
     assert list(compared.json()) == ["ok", "error", "errors", "status"]
 
@@ -297,14 +296,14 @@ def elsewhere(shelf):
 
 def test_a_url_is_searched_where_private_addresses_are_allowed(server, strict_server, shelf, elsewhere):
     url, asked = elsewhere
-    refused = httpx2.post(f"{strict_server.url}/api/v1/search", json={"queries": [{"url": f"{url}/a"}]}, timeout=30)
+    refused = httpx2.post(f"{strict_server.url}/api/v1/search", json={"queries": [{"url": f"{url}/a"}]}, timeout=60)
     assert refused.json()["queries"][0]["problem"]
     assert asked == []
-    found = httpx2.post(f"{server.url}/api/v1/search", json={"queries": [{"url": f"{url}/a"}], "k": 1}, timeout=30)
+    found = httpx2.post(f"{server.url}/api/v1/search", json={"queries": [{"url": f"{url}/a"}], "k": 1}, timeout=60)
     assert found.json()["queries"][0]["results"][0]["uri"] == str(shelf.originals[3])
     assert found.json()["queries"][0]["library"] == [shelf.id_of(shelf.originals[3])]
     there = httpx2.post(
-        f"{server.url}/api/v1/search", json={"queries": [{"url": f"{url}/to/file:///etc/passwd"}]}, timeout=30
+        f"{server.url}/api/v1/search", json={"queries": [{"url": f"{url}/to/file:///etc/passwd"}]}, timeout=60
     )
     assert there.json()["queries"][0]["problem"]
     assert asked == ["/a", "/to/file:///etc/passwd"]
@@ -324,11 +323,14 @@ def test_raw_requests_that_break_the_rules_do_not_end_the_server(server):
         b"POST /api/v1/search" + own + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET /" + b"a" * 100_000 + own + b"\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-            connection.sendall(text)
-            status = connection.recv(100)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            try:
+                connection.sendall(text)
+                status = connection.recv(100)
+            except ConnectionError:  # it may hang up while there is more to read
+                status = b""
         assert b" 5" not in status[8:10], (text[:60], status)
-    assert httpx2.get(f"{server.url}/api/v1/status").status_code == 200
+    assert httpx2.get(f"{server.url}/api/v1/status", timeout=60).status_code == 200
 
 
 def test_it_listens_on_this_machine_alone(server):

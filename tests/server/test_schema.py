@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 
 import httpx2
@@ -19,8 +20,9 @@ with warnings.catch_warnings():
 
 JSON = {"content-type": "application/json"}
 _LASTING = ("/index", "/decisions", "/plan", "/apply", "/undo")
+TORTURE = bool(os.environ.get("LOOKALIKE_TORTURE"))
 QUICKLY = settings(
-    max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    max_examples=40 if TORTURE else 8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
@@ -36,7 +38,7 @@ def jobs(server):
     client, done = Client(server.url, server.token), []
     bearer = {"Authorization": f"Bearer {server.token}"}
     for path, body in (("duplicates", {"level": "same-file"}), ("map", {"method": "pca"}), ("clusters", {"k": 2})):
-        job = httpx2.post(f"{server.url}/api/v1/{path}", json=body, headers=bearer).json()["id"]
+        job = httpx2.post(f"{server.url}/api/v1/{path}", json=body, headers=bearer, timeout=60).json()["id"]
         done.append(client.wait(job)["id"])
     return [*done, done[0]]
 
@@ -73,7 +75,7 @@ def test_whatever_is_sent_no_call_fails_and_each_answers_as_it_says(server, docu
     def check(case) -> None:
         if "number" in (case.path_parameters or {}) and case.path_parameters["number"] in (5, 6, 7, 8):
             case.path_parameters["number"] = jobs[case.path_parameters["number"] - 5]
-        response = case.call(headers=bearer, timeout=30)
+        response = case.call(headers=bearer, timeout=60)
         where = (case.method, case.path, case.path_parameters, case.query, case.body, response.content[:500])
         assert response.status_code < 500, where
         if response.status_code >= 400:

@@ -281,14 +281,14 @@ def test_a_resolver_that_hangs_is_left_behind_at_the_deadline(monkeypatch: pytes
     released = threading.Event()
 
     def hanging(*_: object, **__: object) -> list[ANSWER]:
-        released.wait(10)
+        released.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hanging)
     started = time.monotonic()
     with pytest.raises(FetchError, match=r"within 0\.2 seconds"):
         fetch("http://slow.example/", limits=FetchLimits(seconds=0.2))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     released.set()
 
 
@@ -349,15 +349,18 @@ def test_a_body_may_have_as_many_bytes_as_the_limit_and_not_one_more(server: Pic
 
 
 def test_a_length_over_the_limit_is_refused_without_reading_the_body(server: Pictures) -> None:
+    refused = threading.Event()
+
     def announced(page: Handler) -> None:
         page.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
-        time.sleep(1)
+        refused.wait(60)
 
     server.pages["/page"] = announced
     started = time.monotonic()
     with pytest.raises(TooLargeError, match="20,971,520"):
         fetch(f"{server.url}/page", allow_private=True)
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 8  # before what is fetched would have had to be there
+    refused.set()
 
 
 def endless(piece: bytes) -> Iterator[bytes]:
@@ -390,10 +393,10 @@ def slowly(page: Handler, text: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100,
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200,
-        b"HTTP/1.1 100 Continue\r\n\r\n" * 10,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 50,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 40,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 200,
     ],
     ids=["body", "headers", "interim", "chunks"],
 )
@@ -402,7 +405,7 @@ def test_a_server_that_drips_is_cut_at_the_deadline(text: bytes, server: Picture
     started = time.monotonic()
     with pytest.raises(FetchError, match=r"did not deliver within 0\.4 seconds"):
         fetch(f"{server.url}/page", allow_private=True, limits=FetchLimits(seconds=0.4))
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 20  # all of it takes 30
 
 
 def test_redirects_share_one_deadline(server: Pictures) -> None:
@@ -414,13 +417,15 @@ def test_redirects_share_one_deadline(server: Pictures) -> None:
     started = time.monotonic()
     with pytest.raises(FetchError, match="did not deliver"):
         fetch(f"{server.url}/slow", allow_private=True, limits=FetchLimits(seconds=0.5, redirects=100))
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 15  # all of them take 20
 
 
 def test_a_server_that_says_nothing_is_cut_at_the_deadline(server: Pictures) -> None:
-    server.pages["/page"] = lambda page: time.sleep(0.6)
+    released = threading.Event()
+    server.pages["/page"] = lambda page: released.wait(60)
     with pytest.raises(FetchError, match="did not deliver"):
         fetch(f"{server.url}/page", allow_private=True, limits=FetchLimits(seconds=0.3))
+    released.set()
 
 
 def test_a_body_shorter_than_announced_is_an_error_and_a_longer_one_ends_there(server: Pictures) -> None:
@@ -538,5 +543,7 @@ def test_no_connection_is_left_open(server: Pictures) -> None:
         assert fetch(f"{server.url}/picture", allow_private=True) == PICTURE
         with pytest.raises(TooLargeError):
             fetch(f"{server.url}/picture", allow_private=True, limits=FetchLimits(max_bytes=10))
-    time.sleep(0.2)  # the server's ends
+    until = time.monotonic() + 30
+    while open_files() > before and time.monotonic() < until:  # the server's ends
+        time.sleep(0.02)
     assert open_files() <= before

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 import lookalike
 from lookalike.server import Settings, create_app
+from tests.browsing import expect
 
 TOKEN = "only-for-tests"
 DAMAGED = {"empty.jpg": b"", "notes <b>.jpg": b"words, no picture"}
@@ -69,6 +70,7 @@ def listening(app: Any) -> Iterator[str]:
     until = time.monotonic() + 30
     while not server.started and time.monotonic() < until:
         time.sleep(0.02)
+    assert server.started
     yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     server.should_exit = True
     thread.join(20)
@@ -76,7 +78,7 @@ def listening(app: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def served(browser: Any, tmp_path_factory: pytest.TempPathFactory, photographs: list[Path]) -> Iterator[Served]:
-    """Return a server with a library of photographs, for all tests of pages; they may add to it."""
+    """Return a server with a library of photographs, for all tests of pages; what adds to it takes one of its own."""
     folder = tmp_path_factory.mktemp("served")
     path = fill(folder, photographs)
     with lookalike.open(path) as library:
@@ -101,7 +103,7 @@ def visit(browser: Any, served: Served) -> Iterator[Visit]:
     ) -> Any:
         settings.setdefault("viewport", {"width": 1280, "height": 850})
         context = (within or browser).new_context(**settings)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         expected.extend(allowed)
         page = context.new_page()
@@ -129,6 +131,4 @@ def settled(page: Any) -> Any:
 
 def titled(page: Any, text: str) -> None:
     """Wait until the page's title has a text in it. (The policy of pages forbids to wait for a function.)"""
-    from playwright.sync_api import expect
-
-    expect(page).to_have_title(re.compile(re.escape(text)), timeout=20_000)
+    expect(page).to_have_title(re.compile(re.escape(text)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browsing import eventually, expect
+
 from .conftest import settled
 
 pytestmark = pytest.mark.browser
@@ -28,6 +30,7 @@ def opened(visit, served, name, **settings):
         page.locator("#stage[data-sight]").wait_for()
         if name == "map setup":
             page.get_by_role("button", name="New map").click()
+            page.locator("#setup h2").wait_for()
         if name == "map stacks":
             page.get_by_role("button", name="Clusters as stacks").click()
             page.locator(".stack").first.wait_for()
@@ -42,17 +45,23 @@ def opened(visit, served, name, **settings):
         page.locator("#facts table" if filled else ".side.empty").first.wait_for()
         if filled:
             page.get_by_role("button", name="Slider").click()
+            expect(page.locator("#stage")).to_have_attribute("data-mode", "slider")
     else:
         page = settled(visit(f"?q=id:{ids['chelsea.png']}{'' if name == 'search' else '&verify=0'}", **settings))
         if name == "filters":
             page.keyboard.press("f")
+            page.locator("#filters").wait_for()
         if name == "crop":
             page.keyboard.press("r")
+            page.locator(".crop-box").wait_for()
             page.locator("#results .tile-check input").first.click(force=True)
+            page.get_by_role("group", name="Selection").wait_for()
         if name == "viewer":
             page.locator("#results .tile button").first.click()
+            page.locator("#viewer-title").wait_for()
         if name == "keys":
             page.keyboard.press("?")
+            page.get_by_role("dialog", name="Keys").wait_for()
     return page
 
 
@@ -91,21 +100,21 @@ def test_axe_finds_nothing_serious(visit, served, name, scheme, device):
 
 
 def check_phone(page):
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    small = page.evaluate(
+    eventually(page, lambda: page.evaluate("document.documentElement.scrollWidth"), lambda width: width <= 390)
+    small = (
         "[...document.querySelectorAll('button, a.button')].filter((one) => one.offsetParent && !one.closest('.tile'))"
         ".filter((one) => one.getBoundingClientRect().height < 24).map((one) => one.textContent)"
     )
-    assert small == []
+    eventually(page, lambda: page.evaluate(small), lambda found: found == [])
 
 
 def test_the_first_key_leads_past_the_header(visit, served):
     page = visit()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "pick"
+    expect(page.locator(":focus")).to_have_id("pick")
 
 
 def test_a_whole_search_is_done_by_keys(visit, served):
@@ -122,7 +131,7 @@ def test_a_whole_search_is_done_by_keys(visit, served):
         page.keyboard.press("Tab")
         if page.evaluate("Boolean(document.activeElement.closest('#results .tile'))"):
             break
-    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    expect(page.locator("#results .tile :focus-visible")).to_have_count(1)
     page.keyboard.press("c")
     page.wait_for_url("**/compare?a=id**b=id**")
     page.locator("#facts table").wait_for()

@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import re
-import shutil
 import struct
 import time
 import urllib.request
@@ -18,6 +17,7 @@ from matplotlib.path import Path as Polygon
 from PIL import Image
 
 from lookalike.server.pages import STATIC
+from tests.browsing import chromium, eventually, expect
 
 from .conftest import TOKEN
 from .test_access import PHONE, check_phone
@@ -30,9 +30,8 @@ PAINTERS = ("webgl", "canvas")
 @pytest.fixture(scope="module")
 def gl_browser(browser):
     """Return a Chromium that draws WebGL in software; headless ones have none otherwise."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     started = browser.browser_type.launch(
-        executable_path=program,
+        executable_path=chromium(),
         args=["--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
     )
     yield started
@@ -53,7 +52,7 @@ def draw(visit, served, gl_browser):
     def open_(painter, address, **settings):
         page = opened(visit, gl_browser, painter, address, **settings)
         page.locator("#stage[data-sight]").wait_for()
-        assert page.locator("#stage").get_attribute("data-painter") == painter
+        expect(page.locator("#stage")).to_have_attribute("data-painter", painter)
         return page
 
     return open_
@@ -70,10 +69,9 @@ def asked(served, path, body=None):
 
 def done(served, path, body):
     number = json.loads(asked(served, path, body))["id"]
-    for _ in range(600):
-        job = json.loads(asked(served, f"jobs/{number}"))
-        if job["state"] not in ("waiting", "running"):
-            break
+    until = time.monotonic() + 240
+    while (job := json.loads(asked(served, f"jobs/{number}")))["state"] in ("waiting", "running"):
+        assert time.monotonic() < until, job
         time.sleep(0.05)
     assert job["state"] == "done", job
     return number
@@ -98,6 +96,11 @@ def bytes_of(ids, x, y, categories, names):
 
 def state(page):
     return parse_qs(urlsplit(page.url).query)
+
+
+def place_of(page):
+    """Return the middle of the view and how near it is, as the address tells; zeros where it tells nothing."""
+    return [float(one) for one in state(page).get("v", ["0,0,0"])[0].split(",")]
 
 
 def without_pictures(page):
@@ -138,23 +141,39 @@ def route_map(page, served, number=7, points=None):
     return ids, x, y, categories
 
 
+def pixels_of(page):
+    with Image.open(io.BytesIO(page.screenshot())) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def drawn_points(page, pixels, x, y, categories):
+    """Count points that are on a page's picture where they belong, in the colours of the legend."""
+    colours = {
+        at: [int(part) for part in re.findall(r"\d+", page.evaluate(
+            f"getComputedStyle(document.querySelector('.legend-row[data-category=\"{at}\"] .mark')).color"))][:3]
+        for at in sorted(set(categories.tolist()))
+    }  # fmt: skip
+    hit = 0
+    for px, py, category in zip(*on_screen(page, x, y), categories, strict=True):
+        near = pixels[round(py) - 2 : round(py) + 3, round(px) - 2 : round(px) + 3].reshape(-1, 3)
+        hit += int((np.abs(near - colours[int(category)]).max(axis=1) < 40).sum() >= 9)
+    return hit
+
+
+def keys_of(page):
+    """Return the ids of the tiles that are shown."""
+    return page.locator("#results .tile").evaluate_all("all => all.map((one) => Number(one.dataset.key))")
+
+
 @pytest.mark.parametrize(("painter", "scheme"), [("webgl", "light"), ("webgl", "dark"), ("canvas", "dark")])
 def test_points_are_drawn_where_they_are_in_their_colours(draw, served, number, painter, scheme):
     page = draw(painter, f"map={number}", color_scheme=scheme)
     without_pictures(page)
     ids, x, y, categories = read_points(asked(served, f"map/{number}?by=folder"))
-    colours = {
-        at: [int(part) for part in re.findall(r"\d+", page.evaluate(
-            f"getComputedStyle(document.querySelector('.legend-row[data-category=\"{at}\"] .mark')).color"))][:3]
-        for at in (0, 1)
-    }  # fmt: skip
-    with Image.open(io.BytesIO(page.screenshot())) as image:
-        pixels = np.asarray(image.convert("RGB")).astype(int)
-    hit = 0
-    for px, py, category in zip(*on_screen(page, x, y), categories, strict=True):
-        near = pixels[round(py) - 2 : round(py) + 3, round(px) - 2 : round(px) + 3].reshape(-1, 3)
-        hit += int((np.abs(near - colours[int(category)]).max(axis=1) < 40).sum() >= 9)
-    assert hit >= len(ids) - 2  # two may lie below others
+    pixels = eventually(
+        page, lambda: pixels_of(page),
+        lambda seen: drawn_points(page, seen, x, y, categories) >= len(ids) - 2,  # two may lie below others
+    )  # fmt: skip
     box = page.locator(".map-view").bounding_box()
     left, top = round(box["x"]) + 8, round(box["y"]) + 8
     stage = pixels[top : top + 500, left : left + 700].reshape(-1, 3)
@@ -183,9 +202,8 @@ def test_a_line_selects_what_lies_within_it(draw, served, number, painter):
     page.locator("#results .tile").first.wait_for()
     oracle = Polygon(corners).contains_points(np.column_stack([px, py]))
     assert 3 < oracle.sum() < 14
-    assert page.locator("#picked-head h2").inner_text() == f"{oracle.sum()} pictures selected"
-    tiles = page.locator("#results .tile").evaluate_all("all => all.map((one) => Number(one.dataset.key))")
-    assert set(tiles) == set(ids[oracle].tolist())
+    expect(page.locator("#picked-head h2")).to_have_text(f"{oracle.sum()} pictures selected")
+    tiles = eventually(page, lambda: keys_of(page), lambda shown: set(shown) == set(ids[oracle].tolist()))
     polygon = np.array(state(page)["lasso"][0].split(","), float).reshape(-1, 2)
     assert set(ids[Polygon(polygon).contains_points(np.column_stack([x, y]))].tolist()) == set(tiles)
     with page.expect_download() as download:
@@ -195,7 +213,7 @@ def test_a_line_selects_what_lies_within_it(draw, served, number, painter):
     assert len(lines) == 1 + oracle.sum()
     page.reload()
     page.locator("#results .tile").first.wait_for()
-    assert page.locator("#picked-head h2").inner_text() == f"{oracle.sum()} pictures selected"
+    expect(page.locator("#picked-head h2")).to_have_text(f"{oracle.sum()} pictures selected")
     page.go_back()
     page.locator("#picked").wait_for(state="hidden")
 
@@ -206,7 +224,7 @@ def test_the_picture_under_the_pointer_is_shown_and_opened(draw, visit, served, 
     ids, x, y, _ = route_map(page, served)
     page.goto(f"{served.url}/map?map=7{'&draw=canvas' if painter == 'canvas' else ''}")
     page.locator("#stage[data-sight='3000']").wait_for()
-    assert page.locator(".map-thumb").count() == 0
+    expect(page.locator(".map-thumb")).to_have_count(0)
     px, py = on_screen(page, x, y)
     names = {number: name for name, number in served.ids.items()}
     for at in [at for at, one in enumerate(ids) if int(one) in names][2:9:3]:
@@ -225,7 +243,7 @@ def test_the_legend_filters(draw, visit, served, gl_browser, painter):
     ids, x, y, categories = route_map(page, served)
     page.goto(f"{served.url}/map?map=7{'&draw=canvas' if painter == 'canvas' else ''}")
     page.locator("#stage[data-sight='3000']").wait_for()
-    assert page.locator(".legend-row").all_inner_texts() == ["a\n1,020", "b\n1,020", "c\n960"]
+    expect(page.locator(".legend-row")).to_have_text(["a 1,020", "b 1,020", "c 960"], use_inner_text=True)
     page.locator(".legend-row", has_text="b").click()
     page.locator("#stage[data-sight='1020']").wait_for()
     assert state(page)["show"] == ["/p/b"]
@@ -233,25 +251,27 @@ def test_the_legend_filters(draw, visit, served, gl_browser, painter):
     page.locator("#stage[data-sight='1980']").wait_for()
     page.go_back()
     page.locator("#stage[data-sight='1020']").wait_for()
-    assert page.locator(".legend-row[aria-pressed=true]").inner_text() == "b\n1,020"
+    expect(page.locator(".legend-row[aria-pressed=true]")).to_have_text("b 1,020", use_inner_text=True)
     # What is not shown is not under the pointer either.
     px, py = on_screen(page, x, y)
     real = [at for at, one in enumerate(ids) if int(one) in served.ids.values() and categories[at] != 1]
     page.mouse.move(px[real[0]], py[real[0]])
-    page.wait_for_timeout(400)
-    assert page.locator(".map-card").is_hidden()
+    page.wait_for_timeout(400)  # a card comes when the pointer has rested for 125 ms
+    expect(page.locator(".map-card")).to_be_hidden()
     page.get_by_role("button", name="Show all").click()
     page.locator("#stage[data-sight='3000']").wait_for()
     assert "show" not in state(page)
 
 
 def test_where_there_is_no_webgl_a_plain_canvas_draws(visit, browser, served, number):
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     without = browser.browser_type.launch(
-        executable_path=program, args=["--headless", "--no-sandbox", "--disable-3d-apis"]
+        executable_path=chromium(), args=["--headless", "--no-sandbox", "--disable-3d-apis"]
     )
     page = visit(f"map?map={number}", within=without, allowed=("WebGL",))
     page.locator("#stage[data-sight='14'][data-painter=canvas]").wait_for()
+    without_pictures(page)
+    _, x, y, categories = read_points(asked(served, f"map/{number}?by=folder"))
+    eventually(page, lambda: drawn_points(page, pixels_of(page), x, y, categories), lambda hit: hit >= 12)
     page.context.close()
     without.close()
 
@@ -259,9 +279,8 @@ def test_where_there_is_no_webgl_a_plain_canvas_draws(visit, browser, served, nu
 def test_few_points_in_sight_are_pictures(draw, served, number):
     page = draw("canvas", f"map={number}")
     page.locator(".map-thumb img").first.wait_for()
-    shown = page.locator(".map-thumb").count()
-    assert 3 <= shown <= 14
-    boxes = [one.bounding_box() for one in page.locator(".map-thumb").all()]
+    boxes = page.locator(".map-thumb").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+    assert 3 <= len(boxes) <= 14
     for a, b in itertools.combinations(boxes, 2):
         apart = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
         assert apart or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
@@ -274,9 +293,8 @@ def test_a_picture_is_found_on_the_map(draw, visit, served, number):
     ids, x, y, _ = read_points(asked(served, f"map/{number}"))
     at = ids.tolist().index(wanted)
     px, py = on_screen(page, x[at], y[at])
-    ring = page.locator(".map-marker").bounding_box()
-    assert abs(ring["x"] - px) < 2
-    assert abs(ring["y"] - py) < 2
+    ring = page.locator(".map-marker")
+    eventually(page, ring.bounding_box, lambda box: abs(box["x"] - px) < 2 and abs(box["y"] - py) < 2)
     page.goto(f"{served.url}/map?draw=canvas&map={number}&at=id:999999")
     page.locator("#toasts", has_text="This picture is not on the map").wait_for()
 
@@ -298,6 +316,7 @@ def test_laying_out_can_be_stopped(visit, served):
                "result": None, "error": None, "started": 1.0, "ended": None}  # fmt: skip
     stopped = {**running, "state": "stopped"}
     told = [running]
+    calls = []
     page.route("**/api/v1/jobs", lambda route: route.fulfill(json={"jobs": [running]}))
     page.route(
         "**/api/v1/jobs/77/events",
@@ -307,6 +326,7 @@ def test_laying_out_can_be_stopped(visit, served):
     )
 
     def stop(route):
+        calls.append((route.request.method, route.request.headers["authorization"]))
         told.append(stopped)
         route.fulfill(json=stopped)
 
@@ -314,7 +334,11 @@ def test_laying_out_can_be_stopped(visit, served):
     page.goto(f"{served.url}/map")
     page.get_by_text("Laying out the map …").wait_for()
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Lay out the map").wait_for()
+    begin = page.get_by_role("button", name="Lay out the map")
+    expect(begin).to_be_focused()
+    expect(page.get_by_text("Laying out the map …")).to_have_count(0)
+    expect(page.locator("#stage")).to_be_hidden()
+    assert calls == [("POST", f"Bearer {TOKEN}")]
 
 
 def test_everything_is_done_by_keys(draw, served, number):
@@ -330,14 +354,16 @@ def test_everything_is_done_by_keys(draw, served, number):
     tab_to("#stage")
     for key in ("+", "+", "ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
-    page.wait_for_url("**v=**")
-    x, y, zoom = (float(one) for one in state(page)["v"][0].split(","))
-    assert zoom == pytest.approx(2.25, abs=0.01)
-    assert x > 32768
-    assert y > 32768
+
+    def is_there(place):
+        x, y, zoom = place
+        return zoom == pytest.approx(2.25, abs=0.01) and x > 32768 and y > 32768
+
+    eventually(page, lambda: place_of(page), is_there)
     page.keyboard.press("Enter")
     page.locator("#viewer-title").wait_for()
     page.keyboard.press("Escape")
+    expect(page.locator("dialog.viewer")).to_have_count(0)
     page.keyboard.press("0")
     page.keyboard.press("a")
     page.locator("#picked-head h2", has_text="14 pictures").wait_for()
@@ -345,33 +371,31 @@ def test_everything_is_done_by_keys(draw, served, number):
     page.locator("#picked").wait_for(state="hidden")
     tab_to(".legend-row")
     page.keyboard.press("Enter")
-    page.locator(".legend-row[aria-pressed=true]").wait_for()
-    assert page.evaluate("document.activeElement.matches('.legend-row[aria-pressed=true]')")
+    expect(page.locator(".legend-row[aria-pressed=true]")).to_be_focused()
     page.keyboard.press("g")
     page.locator(".stack").first.wait_for()
     tab_to(".stack")
     page.keyboard.press("Enter")
     page.locator("#results .tile").first.wait_for()
-    assert re.match(r"Cluster 1: \d+ pictures", page.locator("#picked-head h2").inner_text())
+    expect(page.locator("#picked-head h2")).to_have_text(re.compile(r"^Cluster 1: \d+ pictures"))
 
 
 def test_stacks_hold_the_clusters_and_lead_to_the_map(draw, served, number):
     clusters = done(served, "clusters", {"k": 3})
     page = draw("canvas", f"map={number}&by=cluster&clusters={clusters}")
-    assert page.locator(".legend-row .legend-name").all_inner_texts() == ["Cluster 1", "Cluster 2", "Cluster 3"]
+    expect(page.locator(".legend-row .legend-name")).to_have_text(["Cluster 1", "Cluster 2", "Cluster 3"])
     page.get_by_role("button", name="Clusters as stacks").click()
     page.locator(".stack").first.wait_for()
     categories = json.loads(asked(served, f"map/{number}/categories?by=cluster&clusters={clusters}"))["categories"]
     assert [one["name"] for one in categories] == ["1", "2", "3"]
     told = json.loads(asked(served, f"clusters/{clusters}"))["clusters"]
-    assert page.locator(".stack-name .hint").all_inner_texts() == [
-        f"{one['pictures']} picture{'s' if one['pictures'] > 1 else ''}" for one in told
-    ]
+    expect(page.locator(".stack-name .hint")).to_have_text(
+        [f"{one['pictures']} picture{'s' if one['pictures'] > 1 else ''}" for one in told]
+    )
     page.locator(".stack").nth(1).click()
     page.locator("#results .tile").first.wait_for()
-    keys = page.locator("#results .tile").evaluate_all("all => all.map((one) => Number(one.dataset.key))")
     members = json.loads(asked(served, f"clusters/{clusters}/2"))["pictures"]
-    assert keys == [one["id"] for one in members]
+    eventually(page, lambda: keys_of(page), lambda shown: shown == [one["id"] for one in members])
     page.get_by_role("button", name="Show on the map").click()
     page.locator(f"#stage[data-sight='{len(members)}']").wait_for()
     page.go_back()
@@ -396,13 +420,8 @@ def test_fingers_zoom_and_move_the_map(draw, served, number, painter):
     for step in range(1, 5):
         touch("touchMove", (x - 84 + 10 * step, y), (x + 84 + 10 * step, y))
     touch("touchEnd")
-    for _ in range(100):  # events come one by one
-        here = [float(one) for one in state(page).get("v", ["0,0,0"])[0].split(",")]
-        if here[2] > 3.8 and here[0] < 32000:
-            break
-        page.wait_for_timeout(100)
-    assert here[2] == pytest.approx(4.2, rel=0.1)
-    assert here[0] < 32000  # the map went to the right
+    # Events come one by one; the map went to the right.
+    eventually(page, lambda: place_of(page), lambda here: here[2] == pytest.approx(4.2, rel=0.1) and here[0] < 32000)
 
 
 def test_colours_are_told_apart_by_everyone():

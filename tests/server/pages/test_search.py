@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import csv
+import re
 from pathlib import Path
 
 import pytest
+
+from tests.browsing import eventually, expect
 
 from .conftest import settled, titled
 
@@ -32,22 +35,28 @@ def file_of(path: Path) -> dict[str, str]:
 
 
 def names(page):
+    """Return the names of the tiles that are shown; ask it when nothing is under way."""
     return page.locator("#results .tile-name").all_inner_texts()
+
+
+def addressed(page, part):
+    """Wait until the address has a part in it."""
+    expect(page).to_have_url(re.compile(re.escape(part)))
 
 
 def test_a_picture_of_the_library_is_searched_and_copies_stand_above_the_line(visit, served):
     page = visit(f"?q=id:{served.ids['chelsea.png']}")
     page.locator("#results .tile").first.wait_for()
     settled(page)
-    assert page.locator(".grid-head h2").all_inner_texts() == ["1 copy", "Alike"]
+    expect(page.locator(".grid-head h2")).to_have_text(["1 copy", "Alike"], use_inner_text=True)
     copies = page.get_by_role("list", name="1 copy").get_by_role("listitem")
-    assert copies.count() == 1
-    assert "chelsea mirrored.jpg" in copies.inner_text()
-    assert "edited" in copies.inner_text()
-    assert "mirrored" in copies.locator(".tile-reason").inner_text()
+    expect(copies).to_have_count(1)
+    expect(copies).to_contain_text("chelsea mirrored.jpg")
+    expect(copies).to_contain_text("edited")
+    expect(copies.locator(".tile-reason")).to_contain_text("mirrored")
     assert "chelsea.png" not in names(page)  # the query is no answer to itself
-    assert page.locator(".query-figure img").get_attribute("alt") == "The query, chelsea.png"
-    assert page.title() == "chelsea.png · Lookalike"
+    expect(page.locator(".query-figure img")).to_have_attribute("alt", "The query, chelsea.png")
+    expect(page).to_have_title("chelsea.png · Lookalike")
     every = page.locator("#results .tile-distance").all_inner_texts()
     assert len(every) == len(names(page))
     assert all(0 <= float(text) <= 2 for text in every)
@@ -55,18 +64,25 @@ def test_a_picture_of_the_library_is_searched_and_copies_stand_above_the_line(vi
 
 def test_unverified_results_come_first_and_nothing_jumps(visit, served):
     page = visit()
-    page.evaluate("document.fonts.ready")
-    page.route("**/api/v1/search", lambda route: (
-        page.wait_for_timeout(1200) if '"verify":true' in (route.request.post_data or "") else None, route.continue_())
-    )  # fmt: skip
+    held = []  # the question that verifies, until we have looked
+
+    def hold(route):
+        if '"verify":true' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/search", hold)
     page.goto(f"{served.url}/?q=id:{served.ids['flower.jpg']}")
-    page.locator("#results .tile").first.wait_for()
-    assert page.locator("#results .grid-head p").first.inner_text().startswith("Looking for copies")
-    assert page.locator("#results .chip.waiting").count() > 0
+    page.evaluate("document.fonts.ready")
+    eventually(page, lambda: held)
+    expect(page.locator("#results .grid-head p").first).to_have_text(re.compile("^Looking for copies"))
+    expect(page.locator("#results .chip.waiting").first).to_be_attached()
     before = page.locator("#results .tile").first.bounding_box()
+    held[0].continue_()
     settled(page)
-    assert page.locator("#results .chip.waiting").count() == 0
-    assert page.locator("#results .grid-head h2").all_inner_texts() == ["Alike"]
+    expect(page.locator("#results .chip.waiting")).to_have_count(0)
+    expect(page.locator("#results .grid-head h2")).to_have_text(["Alike"], use_inner_text=True)
     assert page.locator("#results .tile").first.bounding_box()["y"] == before["y"]
 
 
@@ -75,12 +91,12 @@ def test_equal_files_are_one_tile_and_the_same_file_is_said_first(visit, served)
     page.locator("#files").set_input_files(served.folder / "photos" / "rocket.jpg")
     settled(page)
     said = page.locator(".already")
-    assert said.inner_text().startswith("This very file is already in the library:")
-    assert said.locator("li").count() == 2
+    expect(said).to_have_text(re.compile(r"^\s*This very file is already in the library:"))
+    expect(said.locator("li")).to_have_count(2)
     assert [name for name in names(page) if name.startswith("rocket")] == [names(page)[0]]
-    assert page.locator("#results .tile").first.locator(".tile-copies").inner_text() == "2 files"
-    assert "upload%3A" in page.url
-    assert page.locator(".chip.copy").first.inner_text() == "same file"
+    expect(page.locator("#results .tile").first.locator(".tile-copies")).to_have_text("2 files")
+    addressed(page, "upload%3A")
+    expect(page.locator(".chip.copy").first).to_have_text("same file")
 
 
 def test_dropped_and_pasted_pictures_are_searched_and_several_are_several_queries(visit, served):
@@ -89,12 +105,12 @@ def test_dropped_and_pasted_pictures_are_searched_and_several_are_several_querie
     page.evaluate(DROP, ["drop", two])
     settled(page)
     tabs = page.get_by_role("group", name="Queries")
-    assert tabs.get_by_role("button", pressed=True).get_attribute("aria-label") == "coffee.png"
+    expect(tabs.get_by_role("button", pressed=True)).to_have_attribute("aria-label", "coffee.png")
     tabs.get_by_role("button", name="flower.jpg", exact=True).click()
     titled(page, "flower.jpg")
     page.get_by_role("button", name="Both together").click()
     page.get_by_text("2 pictures together").wait_for()
-    assert "together=1" in page.url
+    addressed(page, "together=1")
     page.evaluate(DROP, ["paste", [file_of(served.folder / "photos" / "china.jpg")]])
     titled(page, "china.jpg")
     settled(page)
@@ -105,14 +121,13 @@ def test_an_address_is_told_from_a_picture_and_a_refusal_from_both(visit, served
     page = visit(allowed=("status of 4",))
     page.evaluate(DROP, ["paste", [{"text": "http://127.0.0.1/cat.jpg"}]])
     said = page.locator(".toast.bad p")
-    said.wait_for()
-    assert "127.0.0.1" in said.inner_text()
+    expect(said).to_contain_text("127.0.0.1")
     page.get_by_role("button", name="Close").click()
     page.evaluate(DROP, ["paste", [{"text": "just words"}]])
-    assert "neither a picture nor an address" in page.locator(".toast.bad p").inner_text()
+    expect(page.locator(".toast.bad p")).to_contain_text("neither a picture nor an address")
     page.evaluate(DROP, ["drop", [{"name": "a.jpg", "type": "image/jpeg", "data": base64.b64encode(b"no").decode()}]])
     page.locator(".toast.bad", has_text="a.jpg").wait_for()
-    assert page.locator("#searching").is_hidden()
+    expect(page.locator("#searching")).to_be_hidden()
 
 
 def test_state_is_in_the_address_and_back_works(visit, served):
@@ -126,11 +141,11 @@ def test_state_is_in_the_address_and_back_works(visit, served):
     settled(page)
     trail = page.get_by_role("navigation", name="Steps that led here")
     trail.wait_for()
-    assert trail.get_by_role("link").count() == 1
+    expect(trail.get_by_role("link")).to_have_count(1)
     second = page.url
     page.reload()
     settled(page)
-    assert page.url == second
+    expect(page).to_have_url(second)
     page.go_back()
     page.wait_for_url(first)
     trail.wait_for(state="detached")
@@ -138,7 +153,7 @@ def test_state_is_in_the_address_and_back_works(visit, served):
     page.locator("#hero").wait_for()
     page.go_forward()
     settled(page)
-    assert page.url == first
+    expect(page).to_have_url(first)
 
 
 def test_a_part_is_cut_by_mouse_and_by_keys(visit, served):
@@ -163,7 +178,7 @@ def test_a_part_is_cut_by_mouse_and_by_keys(visit, served):
     page.keyboard.press("Delete")
     page.wait_for_url(lambda url: "region=" not in url)
     page.keyboard.press("r")
-    assert crop.is_visible()
+    expect(crop).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "region=0.2%2C0.2%2C0.6%2C0.6" in url)
 
@@ -173,9 +188,8 @@ def test_orders_filters_and_numbers_are_asked_for(visit, served):
     page.get_by_label("Order").select_option("biggest")
     page.wait_for_url("**sort=biggest**")
     settled(page)
-    tiles = page.locator("#results .tile-open").all()
-    assert len(tiles) > 5
-    assert page.locator("#results .tile-name").first.inner_text().startswith("motorcycle")
+    expect(page.locator("#results .tile-open").nth(5)).to_be_attached()
+    expect(page.locator("#results .tile-name").first).to_have_text(re.compile("^motorcycle"))
     page.keyboard.press("f")
     page.locator("#filters input[value=png]").check()
     page.get_by_label("Shorter side").fill("400")
@@ -189,7 +203,7 @@ def test_orders_filters_and_numbers_are_asked_for(visit, served):
         "motorcycle_left.png",
         "motorcycle_right.png",
     }
-    assert page.get_by_role("button", name="Filters: 2").is_visible()
+    expect(page.get_by_role("button", name="Filters: 2")).to_be_visible()
     page.get_by_label("Label").fill("nothing of this name")
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("Nothing in the library passes").wait_for()
@@ -207,7 +221,7 @@ def test_keys_alone_go_through_results_and_select_a_range(visit, served, tmp_pat
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     bar = page.get_by_role("group", name="Selection")
-    assert bar.locator("strong").inner_text() == "3 selected"
+    expect(bar.locator("strong")).to_have_text("3 selected")
     with page.expect_download() as saved:
         bar.get_by_role("button", name="Save as CSV").click()
     saved.value.save_as(tmp_path / "chosen.csv")
@@ -217,15 +231,15 @@ def test_keys_alone_go_through_results_and_select_a_range(visit, served, tmp_pat
     assert rows[0]["verdict"]
     page.locator("#results .tile button").nth(3).focus()
     page.keyboard.press("Escape")
-    assert bar.is_hidden()
+    expect(bar).to_be_hidden()
     page.keyboard.press("Enter")
     viewer = page.locator("dialog.viewer")
-    assert viewer.get_by_role("heading").inner_text() == names(page)[3]
+    expect(viewer.get_by_role("heading")).to_have_text(names(page)[3])
     page.keyboard.press("ArrowLeft")
     third = names(page)[2]
-    assert viewer.get_by_role("heading").inner_text() == third
+    expect(viewer.get_by_role("heading")).to_have_text(third)
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.closest('.tile').querySelector('.tile-name').textContent") == third
+    expect(page.locator("#results .tile:focus-within .tile-name")).to_have_text(third)
     page.keyboard.press("s")
     titled(page, third)
 
@@ -234,7 +248,7 @@ def test_shift_and_click_select_a_range_and_two_are_compared(visit, served):
     page = settled(visit(f"?q=id:{served.ids['chelsea.png']}&verify=0"))
     page.locator("#results .tile-check input").nth(0).click()
     page.locator("#results .tile-open").nth(1).click(modifiers=["Shift"])
-    assert page.locator("#results .tile.chosen").count() == 2
+    expect(page.locator("#results .tile.chosen")).to_have_count(2)
     page.get_by_role("button", name="Compare the two").click()
     page.wait_for_url("**/compare?a=id**&b=id**")
 
@@ -254,11 +268,11 @@ def test_only_tiles_near_the_window_exist(visit, served):
     page.route("**/api/v1/search", longer)
     page.goto(f"{served.url}/?q=id:{served.ids['moon.png']}&verify=0&k=1000")
     settled(page)
-    assert page.get_by_text("1,000 pictures by lite0").is_visible()
+    expect(page.get_by_text("1,000 pictures by lite0")).to_be_visible()
     assert page.locator("#results .tile").count() < 120
     page.locator("#results .tile button").first.focus()
     page.keyboard.press("End")
-    assert page.evaluate("document.activeElement.closest('.tile').getAttribute('aria-posinset')") == "1000"
+    expect(page.locator("#results .tile:focus-within")).to_have_attribute("aria-posinset", "1000")
     assert page.locator("#results .tile").count() < 120
 
 
@@ -268,8 +282,8 @@ def test_names_with_markup_stay_text(visit, served):
     page.route("**/api/v1/search", lambda route: route.fulfill(json=_renamed(route.fetch().json())))
     page.reload()
     settled(page)
-    assert names(page)[0] == '<img src=x onerror="alert(1)">.jpg'
-    assert page.locator("#results img[src=x]").count() == 0
+    expect(page.locator("#results .tile-name").first).to_have_text('<img src=x onerror="alert(1)">.jpg')
+    expect(page.locator("#results img[src=x]")).to_have_count(0)
 
 
 def _renamed(answer):
@@ -302,4 +316,4 @@ def test_an_upload_that_the_server_forgot_is_sent_again(visit, served):
     page.wait_for_url("**k=20**")
     settled(page)
     assert refused
-    assert page.locator(".notice.bad").count() == 0
+    expect(page.locator(".notice.bad")).to_have_count(0)

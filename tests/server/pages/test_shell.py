@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 import lookalike.server
 from lookalike.server import Settings, create_app
 from lookalike.server.pages import PAGES, STATIC
+from tests.browsing import eventually, expect
 
 from .conftest import TOKEN, listening, settled
 
@@ -112,10 +113,10 @@ def test_pages_work_below_a_path_of_another_application(visit, served):
     app = create_app(served.folder / "pages.lookalike", Settings(token=TOKEN, isolated=False))
     for url in listening(Starlette(routes=[Mount("/holiday/pictures", app)])):
         page = visit(f"holiday/pictures/?q=id:{served.ids['chelsea.png']}", base=url)
-        assert settled(page).locator("#results .tile").count() > 3
+        expect(settled(page).locator("#results .tile").nth(3)).to_be_visible()
         page.get_by_role("link", name="Library").click()
         page.locator("#counts strong").first.wait_for()
-        assert page.url == f"{url}/holiday/pictures/library"
+        expect(page).to_have_url(f"{url}/holiday/pictures/library")
     app.state.lookalike.close()
 
 
@@ -125,8 +126,7 @@ def test_light_and_dark_follow_the_system_until_chosen(visit):
     ground = "getComputedStyle(document.documentElement).backgroundColor"
     dark = page.evaluate(ground)
     page.get_by_role("button", name="Light or dark").click()
-    light = page.evaluate(ground)
-    assert light != dark
+    light = eventually(page, lambda: page.evaluate(ground), lambda colour: colour != dark)
     page.reload()
     assert page.evaluate(ground) == light
     assert visit("library", color_scheme="light").evaluate(ground) == light
@@ -137,14 +137,14 @@ def test_the_list_of_keys_comes_from_the_handlers(visit, served):
     page = visit("compare")
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keys")
-    assert sheet.get_by_text("Flip in place").is_visible()
+    expect(sheet.get_by_text("Flip in place")).to_be_visible()
     page.keyboard.press("?")  # keys are dead in a dialog
-    assert page.locator("dialog").count() == 1
+    expect(page.locator("dialog")).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    expect(page.locator("dialog")).to_have_count(0)
     page = visit()
     page.get_by_role("button", name="Keys").click()
-    assert page.get_by_role("dialog", name="Keys").get_by_text("Draw a box on the query").is_visible()
+    expect(page.get_by_role("dialog", name="Keys").get_by_text("Draw a box on the query")).to_be_visible()
 
 
 @pytest.mark.browser
@@ -152,5 +152,5 @@ def test_keys_are_dead_in_text_fields(visit):
     page = visit()
     page.get_by_label("Address of a picture").focus()
     page.keyboard.type("?/")
-    assert page.locator("dialog").count() == 0
-    assert page.get_by_label("Address of a picture").input_value() == "?/"
+    expect(page.get_by_label("Address of a picture")).to_have_value("?/")
+    expect(page.locator("dialog")).to_have_count(0)
