@@ -189,9 +189,10 @@ class State:
             raise UsageError(f"job {number} is of another kind: {job.kind}")
         if job.state != "done":
             raise UsageError(f"job {number} is {job.state}: read what it found when it is done")
-        if job.value is None:
+        value = self.jobs.use(job)
+        if value is None:
             raise MissingError(f"what job {number} found is no longer kept: start it again")
-        return job.value
+        return value
 
     def job(self, number: int) -> Job:
         """Return a job.
