@@ -1,4 +1,4 @@
-"""Time a server on made-up libraries: what each page asks for before it is painted, and duplicates by the hundred thousand.
+"""Time a server on large libraries that are made up: what each page asks for to be painted, duplicates by the 100,000.
 
     python bench/serving.py [--pictures 100000] [--grouped 200000] [--folder FOLDER]
 

@@ -64,7 +64,7 @@ class State:
             self.isolated.__enter__()
         self.uploads = Uploads()
         self.jobs = Jobs()
-        self.thumbnails = Thumbnails(library.store, self.isolated, settings.max_pixels)
+        self.thumbnails = Thumbnails(library.store, self.isolated, settings.max_pixels, settings.max_thumbnails)
         # More at a time would only wait for each other, and each holds pictures in memory. Who waits for a turn holds
         # no thread, so that short calls are answered meanwhile.
         cores = max(available_cores(), 2)
