@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ from lookalike.verifying import SIDE
 _T = TypeVar("_T")
 
 _FETCHES = 8  # URLs that are waited for at a time
+_GIVES_WAY = 1.0  # seconds that an indexing job waits for searches before each parcel of files, at most
+_LOOKS = 0.02  # seconds between two looks at whether any are left
 
 __all__ = ["Asked", "MissingError", "State", "evidence_facts", "picture_facts", "state_of"]
 
@@ -69,6 +72,7 @@ class State:
         # no thread, so that short calls are answered meanwhile.
         cores = max(available_cores(), 2)
         self._turns = {"heavy": cores, "drawing": cores, "fetching": _FETCHES}
+        self._asking = 0  # calls of `heavily` that are not answered yet
         self._limiters = {name: anyio.CapacityLimiter(count) for name, count in self._turns.items()}
 
     def close(self) -> None:
@@ -80,7 +84,17 @@ class State:
 
     async def heavily(self, work: Callable[[], _T]) -> _T:
         """Do in a thread what takes a core for a while: only so many at a time."""
-        return await anyio.to_thread.run_sync(work, limiter=self._limiters["heavy"])
+        self._asking += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiters["heavy"])
+        finally:
+            self._asking -= 1
+
+    def give_way(self, seconds: float = _GIVES_WAY) -> None:
+        """Wait, within a job, while somebody waits for an answer; no longer than `seconds`, so that it gets on."""
+        deadline = time.monotonic() + seconds
+        while self._asking and time.monotonic() < deadline:
+            time.sleep(_LOOKS)
 
     async def drawn(self, work: Callable[[], _T]) -> _T:
         """Do in a thread what makes a picture: it does not wait for those of `heavily`."""
