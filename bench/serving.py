@@ -4,9 +4,10 @@
 
 The first library has `--pictures` names with made-up vectors of lite0 and PDQ; the second `--grouped` files, three of
 each content. Rows are written by the store's own methods; the pictures behind them are photographs that packages ship,
-made small, each with a few bytes of its own behind its end. A page's seconds are those of all its calls, one after the
-other over one connection, the server warm; the first one of the server is told apart. Nothing is drawn: a browser asks
-for several things at a time, and paints as they come.
+made small, each with a few bytes of its own behind its end. Beside the seconds on the clock stand those of a processor
+in the server's own process, which others who use the machine do not change (Linux tells them to 10 ms). A page's
+seconds are those of all its calls, one after the other over one connection: the median of five, and of the first time.
+Nothing is drawn: a browser asks for several things at a time, and paints as they come.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import hashlib
 import io
+import os
 import re
 import statistics
 import subprocess
@@ -22,12 +24,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import lookalike
@@ -35,7 +39,7 @@ from lookalike.client import Client
 from lookalike.demo import shipped_photographs
 from lookalike.descriptors import get_descriptor
 from lookalike.store import Content, Record, Store
-from lookalike.types import SourceItem
+from lookalike.types import DescriptorSpec, SourceItem, Vectors
 
 PARCEL = 5000
 FOLDERS = 200
@@ -66,15 +70,15 @@ def main() -> int:
 def pages(folder: Path, n: int) -> None:
     """Print what each page of a library of n pictures asks for, and how long that takes."""
     shelf = Shelf(folder / f"pages-{n}", n, 1, described=True)
-    with served(shelf.library) as (url, token, memory):
-        client = httpx2.Client(base_url=f"{url}/api/v1/", timeout=600)
-        html = httpx2.Client(base_url=url, timeout=60)
-        print(f"\n{n:,} pictures in {FOLDERS} folders; seconds of each call, the median of 5, and of the first time\n")
-        print("| page | call | median s | first s |\n|---|---|---|---|")
+    with served(shelf.library) as server:
+        client = httpx2.Client(base_url=f"{server.url}/api/v1/", timeout=600)
+        html = httpx2.Client(base_url=server.url, timeout=60)
+        print(f"\n{n:,} pictures in {FOLDERS} folders\n")
+        print("| page | call | s | s of a processor | s, the first time | of a processor |\n|---|---|---|---|---|---|")
         began = time.perf_counter()
         ids = [one["id"] for one in client.get("pictures/sample?count=24&seed=1").json()["pictures"]]
         shelf.write(ids)
-        own = Client(url, token, seconds=600)
+        own = Client(server.url, server.token, seconds=600)
         whole = time.perf_counter() - began
         job = own.duplicates(level="same-file").job
         drawn = own.map(method="pca").job
@@ -89,23 +93,20 @@ def pages(folder: Path, n: int) -> None:
         }  # fmt: skip
         for page, calls in jobs.items():
             address = {"search": "/", "search for one": "/"}.get(page, f"/{page}")
-            total, first = 0.0, 0.0
-            times = measured(lambda address=address: html.get(address))  # type: ignore[misc]
-            total, first = total + times[0], first + times[1]
-            print(f"| {page} | its HTML | {times[0]:.3f} | {times[1]:.3f} |")
-            drawings = []
+            total = measured(lambda address=address: html.get(address), server)  # type: ignore[misc]
+            print(f"| {page} | its HTML | {total} |")
+            drawings = Times(0, 0, 0, 0)
             for call in calls:
-                times = measured(lambda call=call: ask(client, call))  # type: ignore[misc]
-                total, first = total + times[0], first + times[1]
+                took = measured(lambda call=call: ask(client, call), server)  # type: ignore[misc]
+                total += took
                 if "thumbnail" in call:
-                    drawings.append(times)
+                    drawings += took
                 else:
-                    print(f"| | `{call}` | {times[0]:.3f} | {times[1]:.3f} |")
-            if drawings:
-                print(f"| | {len(drawings)} thumbnails | {sum(one[0] for one in drawings):.3f} | "
-                      f"{sum(one[1] for one in drawings):.3f} |")  # fmt: skip
-            print(f"| **{page}** | **all of it** | **{total:.3f}** | **{first:.3f}** |", flush=True)
-        print(f"\nThe very first call after the start: {whole:.3f} s. {memory()}")
+                    print(f"| | `{call}` | {took} |")
+            if "thumbnail" in calls[-1]:
+                print(f"| | {len(ids)} thumbnails | {drawings} |")
+            print(f"| **{page}** | **all of it** | {total} |", flush=True)
+        print(f"\nThe very first call after the start: {whole:.3f} s. {server.memory()}")
 
 
 def _thumbnails(ids: list[int]) -> list[str]:
@@ -126,14 +127,31 @@ def ask(client: httpx2.Client, call: str) -> None:
     assert answer.status_code == 200, (call, answer.text[:300])
 
 
-def measured(call: Callable[[], object], times: int = 5) -> tuple[float, float]:
-    """Return the median seconds of a call that was made before, and those of the first time."""
-    seconds = []
+@dataclass(frozen=True)
+class Times:
+    """Seconds of a call: the median of those after the first, the first one's, and a processor's for each of both."""
+
+    median: float
+    first: float
+    busy: float
+    busy_first: float
+
+    def __add__(self, other: Times) -> Times:
+        return Times(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Times)))
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} | {self.busy:.3f} | {self.first:.3f} | {self.busy_first:.3f}"
+
+
+def measured(call: Callable[[], object], server: Served, times: int = 5) -> Times:
+    """Make a call once and some times more."""
+    seconds, busy = [], [server.busy()]
     for _ in range(times + 1):
         began = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:]), seconds[0]
+        busy.append(server.busy())
+    return Times(statistics.median(seconds[1:]), seconds[0], (busy[-1] - busy[1]) / times, busy[1] - busy[0])
 
 
 # ---------------------------------------------------------------------------------------------------- duplicates
@@ -144,18 +162,22 @@ def duplicates(folder: Path, n: int) -> None:
     shelf = Shelf(folder / f"grouped-{n}", n, COPIES, described=False)
     if not shelf.pictures.exists():
         shelf.write(range(1, n + 1))
-    with served(shelf.library) as (url, token, memory):
-        client, own = httpx2.Client(base_url=f"{url}/api/v1/", timeout=600), Client(url, token, seconds=3600)
-        print(f"\n{n:,} pictures, {COPIES} files of each content\n\n| what | s |\n|---|---|")
+    with served(shelf.library) as server:
+        client, own = (
+            httpx2.Client(base_url=f"{server.url}/api/v1/", timeout=600),
+            Client(server.url, server.token, seconds=3600),
+        )
+        print(f"\n{n:,} pictures, {COPIES} files of each content\n")
+        print("| what | s | s of a processor | s, the first time | of a processor |\n|---|---|---|---|---|")
 
         def tell(what: str, act: Callable[[], Any]) -> Any:
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), server.busy()
             found = act()
-            print(f"| {what} | {time.perf_counter() - began:.3f} |", flush=True)
+            print(f"| {what} | | | {time.perf_counter() - began:.3f} | {server.busy() - busy:.3f} |", flush=True)
             return found
 
         found = tell("duplicates found (job)", lambda: own.duplicates(level="same-file"))
-        print(f"| | {found.groups:,} groups, {found.bytes:,} bytes; {memory()} |")
+        print(f"| | {found.groups:,} groups, {found.bytes:,} bytes; {server.memory()} | | | |")
         path = f"duplicates/{found.job}"
         for what, call in (
             ("first page of 50 groups", f"{path}?offset=0&limit=50&probability=0"),
@@ -163,18 +185,16 @@ def duplicates(folder: Path, n: int) -> None:
             ("last page", f"{path}?offset={found.groups - 50}&limit=50&probability=0"),
             ("count and bytes by verdict and probability", f"{path}?limit=1&verdict=same-file&probability=0.9"),
         ):
-            seconds = measured(lambda call=call: ask(client, call))  # type: ignore[misc]
-            print(f"| {what} | {seconds[0]:.3f}, the first time {seconds[1]:.3f} |", flush=True)
+            print(f"| {what} | {measured(lambda call=call: ask(client, call), server)} |", flush=True)  # type: ignore[misc]
         plan = tell("plan of all groups (job), read whole by the client", lambda: own.plan(found))
-        print(f"| | {plan.files:,} files, {plan.bytes:,} bytes; {memory()} |")
+        print(f"| | {plan.files:,} files, {plan.bytes:,} bytes; {server.memory()} | | | |")
         for what, call in (
             ("plan: its sum, 12 samples, first 50 rows", f"plan/{plan.job}?offset=0&limit=50"),
             ("plan: last 50 rows", f"plan/{plan.job}?offset={len(plan.plan.items) - 50}&limit=50"),
         ):
-            seconds = measured(lambda call=call: ask(client, call))  # type: ignore[misc]
-            print(f"| {what} | {seconds[0]:.3f}, the first time {seconds[1]:.3f} |", flush=True)
+            print(f"| {what} | {measured(lambda call=call: ask(client, call), server)} |", flush=True)  # type: ignore[misc]
         report = tell("dry run of all (job), read whole", lambda: own.apply(plan, dry_run=True))
-        print(f"| | {report.count('would'):,} would go; {memory()} |")
+        print(f"| | {report.count('would'):,} would go; {server.memory()} | | | |")
 
 
 # ---------------------------------------------------------------------------------------------------- libraries
@@ -221,11 +241,7 @@ class Shelf:
             middles = random.standard_normal((1000, 1280), dtype=np.float32)
             for start in range(1, self._n + 1, PARCEL):
                 numbers = range(start, min(start + PARCEL, self._n + 1))
-                rows = middles[random.integers(0, 1000, len(numbers))]
-                rows = rows + 0.6 * random.standard_normal(rows.shape, dtype=np.float32)
-                rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-                bits = random.integers(0, 256, (len(numbers), 32), np.uint8)
-                vectors = [rows.astype(specs[0].storage), bits] if described else []
+                vectors = _vectors(random, middles, len(numbers), specs) if described else []
                 records = []
                 for at, number in enumerate(numbers):
                     data, width, height = self.bytes(number)
@@ -237,6 +253,16 @@ class Shelf:
                 store.write(records, run, ids)
 
 
+def _vectors(
+    random: np.random.Generator, middles: NDArray[np.float32], n: int, specs: Sequence[DescriptorSpec]
+) -> list[Vectors]:
+    """Return vectors of lite0, in clouds around the middles, and bits of PDQ."""
+    rows = middles[random.integers(0, len(middles), n)]
+    rows = rows + 0.6 * random.standard_normal(rows.shape, dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return [rows.astype(specs[0].storage), random.integers(0, 256, (n, specs[1].width), np.uint8)]
+
+
 def _small(path: Path) -> tuple[bytes, int, int]:
     with Image.open(path) as image:
         upright = image.convert("RGB")
@@ -246,9 +272,34 @@ def _small(path: Path) -> tuple[bytes, int, int]:
         return stream.getvalue(), upright.width, upright.height
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    url: str
+    token: str
+    pid: int
+
+    def memory(self) -> str:
+        """Return how much memory its process takes."""
+        status = Path(f"/proc/{self.pid}/status")
+        if not status.exists():
+            return "memory: not told by this system"
+        kept = {key: int(size) // 1024 for key, size in re.findall(r"(\w+):\s+(\d+) kB", status.read_text())}
+        own, most = kept["RssAnon"], kept["VmHWM"]
+        return f"memory of the server: {own:,} MB of its own now, {most:,} MB at most with mapped files"
+
+    def busy(self) -> float:
+        """Return the seconds of a processor that its process has taken so far."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return float("nan")
+        return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
-def served(library: Path) -> Iterator[tuple[str, str, Callable[[], str]]]:
-    """Serve a copy-free library; yield the address, the token, and what says how much memory the server takes."""
+def served(library: Path) -> Iterator[Served]:
+    """Serve a library until the block ends."""
     command = [sys.executable, "-m", "lookalike", "serve", "--library", str(library), "--no-open", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
@@ -260,16 +311,7 @@ def served(library: Path) -> Iterator[tuple[str, str, Callable[[], str]]]:
                     raise SystemExit("the server did not start")
                 found = re.search(r"(http://\S+)/\?token=(\S+)", line)
             threading.Thread(target=server.stderr.read, daemon=True).start()
-
-            def memory() -> str:
-                status = Path(f"/proc/{server.pid}/status")
-                if not status.exists():
-                    return "memory: not told by this system"
-                kept = {key: int(size) // 1024 for key, size in re.findall(r"(\w+):\s+(\d+) kB", status.read_text())}
-                own, most = kept["RssAnon"], kept["VmHWM"]
-                return f"memory of the server: {own:,} MB of its own now, {most:,} MB at most with mapped files"
-
-            yield found[1], found[2], memory
+            yield Served(found[1], found[2], server.pid)
         finally:
             server.terminate()
 
