@@ -33,7 +33,7 @@ def wheel(tmp_path_factory) -> Path:
         pytest.skip("there is no source tree to build a wheel of")
     if importlib.util.find_spec("hatchling") is None:
         pytest.skip("hatchling, which builds wheels, is not installed")
-    folder = tmp_path_factory.mktemp("wheel")
+    folder: Path = tmp_path_factory.mktemp("wheel")
     build = f"import hatchling.build; print(hatchling.build.build_wheel({str(folder)!r}))"
     subprocess.run([sys.executable, "-c", build], cwd=ROOT, check=True, capture_output=True, timeout=120)
     (built,) = folder.glob("*.whl")
