@@ -32,6 +32,7 @@ __all__ = [
     "MAP_METHODS",
     "MAP_PICTURES",
     "MAX_PIXELS",
+    "MAX_THUMBNAILS",
     "MAX_UPLOAD",
     "MIN_SIZE",
     "NEIGHBOURS",
@@ -83,6 +84,9 @@ HOST = "127.0.0.1"
 
 PORT = 8000
 """Where `serve` listens; the next free one where it is taken."""
+
+MAX_THUMBNAILS = 2_000_000_000
+"""Bytes that the thumbnails of a library may take; about 200,000 of them."""
 
 MAX_UPLOAD = 20_000_000
 """Bytes of the largest request that a server takes."""

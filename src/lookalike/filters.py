@@ -11,7 +11,7 @@ from itertools import islice
 from lookalike.defaults import LABELS
 from lookalike.errors import UsageError
 from lookalike.labels import read_labels
-from lookalike.sources import is_url, normalise_uri
+from lookalike.sources import normalise_uri
 from lookalike.store import Content, Image, Store
 from lookalike.types import Uri
 
@@ -90,12 +90,7 @@ class Folder:
 
 def count_folders(store: Store) -> list[Folder]:
     """Return the folders that pictures of a library are in, in the order of their names; URLs by their host."""
-    counts: dict[str, tuple[int, int]] = {}
-    for image in store.images():
-        path = image.uri.split("/", 3)[2] if is_url(image.uri) else os.path.dirname(image.uri)  # noqa: PTH120
-        pictures, size = counts.get(path, (0, 0))
-        counts[path] = pictures + 1, size + image.size
-    return [Folder(path, *counts[path]) for path in sorted(counts)]
+    return [Folder(path, *counted) for path, counted in store.folders().items()]
 
 
 def choose_pictures(store: Store, filters: Filters) -> Chosen:

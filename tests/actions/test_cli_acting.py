@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,11 @@ def test_companions_and_label_files_go_by_command_as_from_python(
     at: str, library: Library, tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ):
     planned = make_plan(library)
-    sidecar = Path(planned.acting[0].uri).with_suffix(".xmp")
-    for row in planned.items:  # all of a group have one, or the one that has would be kept
-        if row.group == planned.acting[0].group:
+    members = Counter(row.group for row in planned.items)
+    going = next(row for row in planned.acting if members[row.group] == 2)
+    sidecar = Path(going.uri).with_suffix(".xmp")
+    for row in planned.items:  # both of a pair have one, or the one that has would be kept
+        if row.group == going.group:
             Path(row.uri).with_suffix(".xmp").write_text("<x/>")
     names = photos / "names.csv"
     names.write_text("file,label\n" + "".join(f"{name},x\n" for name in files(photos) if name.endswith(".png")))

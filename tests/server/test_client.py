@@ -17,7 +17,8 @@ from PIL import Image
 import lookalike
 from lookalike import Filters, errors
 from lookalike.cli import main
-from lookalike.client import Client, JobStoppedError, ServerError, _error
+from lookalike.client import Client, JobStoppedError, ServerError
+from lookalike.client.wire import error_of
 from lookalike.library import Library
 from tests.conftest import write_picture
 from tests.server.conftest import Server, Shelf, end, start
@@ -109,7 +110,7 @@ def test_two_pictures_are_compared(client, shelf, queries):
 
 
 def test_groups_of_duplicates_are_yielded_when_the_job_is_done(client, shelf, monkeypatch):
-    monkeypatch.setattr("lookalike.client._PAGE", 1)
+    monkeypatch.setattr("lookalike.client.wire._PAGE", 1)
     told: list[dict[str, Any]] = []
     groups = list(client.duplicates(level="edited", progress=told.append))
     with lookalike.open(shelf.path) as library:
@@ -207,7 +208,7 @@ def test_errors_are_of_the_same_classes_as_without_a_server(client, server, stri
 def test_every_kind_of_error_becomes_a_class_of_that_kind():
     for name in errors.__all__:
         kind = getattr(errors, name)
-        found = _error(kind.kind, "words", ServerError)
+        found = error_of(kind.kind, "words", ServerError)
         assert type(found).kind == kind.kind or kind is errors.LookalikeError
         assert isinstance(found, errors.LookalikeError)
 

@@ -47,6 +47,9 @@ def serve(
         int, typer.Option("--max-upload", metavar="BYTES", min=1, help="Largest request.")
     ] = defaults.MAX_UPLOAD,
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
+    max_thumbnails: Annotated[
+        int, typer.Option("--max-thumbnails", metavar="BYTES", min=0, help="Most that kept thumbnails take.")
+    ] = defaults.MAX_THUMBNAILS,
     allow_private_urls: options.AllowPrivate = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -62,7 +65,7 @@ def serve(
 
     settings = settings_for(
         host, token, tuple(allow_host or ()), max_upload=max_upload, max_pixels=max_pixels,
-        allow_private_urls=allow_private_urls,
+        max_thumbnails=max_thumbnails, allow_private_urls=allow_private_urls,
     )  # fmt: skip
     with open_library(library) as opened, listen(host, port) as socket:
         address = address_of(socket, host)

@@ -45,7 +45,7 @@ class Job:
     error, error_kind
         Why it failed, and the kind of error: see `lookalike.errors`.
     value
-        What came of it, for calls that read it by parts; None again once there are newer ones.
+        What came of it, for calls that read it by parts; None again once enough others were asked of since.
     """
 
     number: int
@@ -59,6 +59,7 @@ class Job:
     started: float | None = None
     ended: float | None = None
     value: Any = field(default=None, repr=False)
+    used: float = field(default=0.0, repr=False)
     stopping: bool = field(default=False, repr=False)
     version: int = field(default=0, repr=False)
 
@@ -116,6 +117,11 @@ class Jobs:
         """Return all that are remembered, the newest first."""
         with self._changed:
             return list(reversed(self._jobs.values()))
+
+    def use(self, job: Job) -> Any:
+        """Return a job's value, which is then kept longer than those that nobody asks for."""
+        job.used = time.monotonic()
+        return job.value
 
     def tell(self, job: Job, **progress: Any) -> None:
         """Say how far a job is.
@@ -209,8 +215,9 @@ class Jobs:
                 state, error, kind = "failed", "this is a fault of the server: its log says more", "error"
             with self._changed:
                 job.state, job.error, job.error_kind, job.ended = state, error, kind, time.time()
+                job.used = time.monotonic()
                 valued = [one for one in self._jobs.values() if one.value is not None]
-                for old in valued[:-_VALUES]:
+                for old in sorted(valued, key=lambda one: one.used)[:-_VALUES]:
                     old.value = None
                 self._touch(job)
 

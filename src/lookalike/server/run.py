@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from lookalike.defaults import HOST, MAX_PIXELS, MAX_UPLOAD, PORT
+from lookalike.defaults import HOST, MAX_PIXELS, MAX_THUMBNAILS, MAX_UPLOAD, PORT
 from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.server.app import create_app
@@ -33,6 +33,7 @@ def settings_for(
     *,
     max_upload: int = MAX_UPLOAD,
     max_pixels: int = MAX_PIXELS,
+    max_thumbnails: int = MAX_THUMBNAILS,
     allow_private_urls: bool = False,
 ) -> Settings:
     """Return what a server allows that listens on an address.
@@ -45,7 +46,7 @@ def settings_for(
         As `Settings.token`. With one, every call must bring it; None for a random one that changes alone need.
     names
         Other names under which it is asked.
-    max_upload, max_pixels, allow_private_urls
+    max_upload, max_pixels, max_thumbnails, allow_private_urls
         See `Settings`.
 
     Raises
@@ -66,7 +67,7 @@ def settings_for(
     given: dict[str, Any] = {} if token is None else {"token": token}
     return Settings(
         **given, private=token is not None, hosts=tuple(dict.fromkeys(hosts)), max_upload=max_upload,
-        max_pixels=max_pixels, allow_private_urls=allow_private_urls,
+        max_pixels=max_pixels, max_thumbnails=max_thumbnails, allow_private_urls=allow_private_urls,
     )  # fmt: skip
 
 

@@ -64,6 +64,8 @@ class DecisionFacts(BaseModel):
     id: int
     decision: str
     uris: list[str]
+    hashes: list[str] = Field(description="SHA-256 of each picture's bytes; empty for a folder.")
+    pixel_hashes: list[str] = Field(description="Of each decoded picture; empty where it is not known.")
     decided: str
 
 

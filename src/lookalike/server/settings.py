@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from lookalike.defaults import MAX_PIXELS, MAX_UPLOAD
+from lookalike.defaults import MAX_PIXELS, MAX_THUMBNAILS, MAX_UPLOAD
 
 __all__ = ["LOOPBACK", "Settings"]
 
@@ -32,6 +32,9 @@ class Settings:
         Longest that a request's body may take to come.
     max_pixels
         Largest picture that is decoded.
+    max_thumbnails
+        Most bytes that the thumbnails may take that are kept; those that nobody looked at for longest go first. 0 keeps
+        none.
     seconds
         Longest that decoding one picture may take.
     memory
@@ -48,6 +51,7 @@ class Settings:
     max_upload: int = MAX_UPLOAD
     body_seconds: float = 60.0
     max_pixels: int = MAX_PIXELS
+    max_thumbnails: int = MAX_THUMBNAILS
     seconds: float = 10.0
     memory: int = 1 << 30
     allow_private_urls: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ from lookalike.verifying import SIDE
 _T = TypeVar("_T")
 
 _FETCHES = 8  # URLs that are waited for at a time
+_GIVES_WAY = 1.0  # seconds that an indexing job waits for searches before each parcel of files, at most
+_LOOKS = 0.02  # seconds between two looks at whether any are left
 
 __all__ = ["Asked", "MissingError", "State", "evidence_facts", "picture_facts", "state_of"]
 
@@ -64,11 +67,12 @@ class State:
             self.isolated.__enter__()
         self.uploads = Uploads()
         self.jobs = Jobs()
-        self.thumbnails = Thumbnails(library.store, self.isolated, settings.max_pixels)
+        self.thumbnails = Thumbnails(library.store, self.isolated, settings.max_pixels, settings.max_thumbnails)
         # More at a time would only wait for each other, and each holds pictures in memory. Who waits for a turn holds
         # no thread, so that short calls are answered meanwhile.
         cores = max(available_cores(), 2)
         self._turns = {"heavy": cores, "drawing": cores, "fetching": _FETCHES}
+        self._asking = 0  # calls of `heavily` that are not answered yet
         self._limiters = {name: anyio.CapacityLimiter(count) for name, count in self._turns.items()}
 
     def close(self) -> None:
@@ -80,7 +84,17 @@ class State:
 
     async def heavily(self, work: Callable[[], _T]) -> _T:
         """Do in a thread what takes a core for a while: only so many at a time."""
-        return await anyio.to_thread.run_sync(work, limiter=self._limiters["heavy"])
+        self._asking += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiters["heavy"])
+        finally:
+            self._asking -= 1
+
+    def give_way(self, seconds: float = _GIVES_WAY) -> None:
+        """Wait, within a job, while somebody waits for an answer; no longer than `seconds`, so that it gets on."""
+        deadline = time.monotonic() + seconds
+        while self._asking and time.monotonic() < deadline:
+            time.sleep(_LOOKS)
 
     async def drawn(self, work: Callable[[], _T]) -> _T:
         """Do in a thread what makes a picture: it does not wait for those of `heavily`."""
@@ -189,9 +203,10 @@ class State:
             raise UsageError(f"job {number} is of another kind: {job.kind}")
         if job.state != "done":
             raise UsageError(f"job {number} is {job.state}: read what it found when it is done")
-        if job.value is None:
+        value = self.jobs.use(job)
+        if value is None:
             raise MissingError(f"what job {number} found is no longer kept: start it again")
-        return job.value
+        return value
 
     def job(self, number: int) -> Job:
         """Return a job.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from lookalike.isolation import Isolated, thumbnail
-from lookalike.store import CacheFile, Store
+from lookalike.store import BoundedCache, Store
 
 __all__ = ["SIDES", "Thumbnails"]
 
@@ -28,10 +28,12 @@ class Thumbnails:
         Where pictures are decoded; None for here.
     max_pixels
         Largest picture that is decoded.
+    most
+        Bytes that may be kept: see `Settings.max_thumbnails`.
     """
 
-    def __init__(self, store: Store, isolated: Isolated | None, max_pixels: int) -> None:
-        self._cache = CacheFile(store.folder, _FORMAT, "thumbnails", writable=store.writable)
+    def __init__(self, store: Store, isolated: Isolated | None, max_pixels: int, most: int) -> None:
+        self._cache = BoundedCache(store.folder, _FORMAT, "thumbnails", most, writable=store.writable)
         self._isolated, self._max_pixels = isolated, max_pixels
         self._making: dict[bytes, threading.Lock] = {}
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lookalike.store.bounded import BoundedCache
 from lookalike.store.cachefile import CacheFile
 from lookalike.store.decisions import Decided, DecidedContent, DecisionTable, Match
 from lookalike.store.local import Kept, LocalCache, as_kept
@@ -12,6 +13,7 @@ from lookalike.store.store import Content, Image, Known, Record, Store
 
 __all__ = [
     "Block",
+    "BoundedCache",
     "CacheFile",
     "Content",
     "Decided",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["CacheFile"]
+__all__ = ["CacheFile", "transaction"]
 
 _T = TypeVar("_T")
 
@@ -88,7 +88,7 @@ class CacheFile:
         rows = [(key, _checksum(key, body), body) for key, body in kept.items()]
 
         def write(db: sqlite3.Connection) -> bool:
-            with _transaction(db):
+            with transaction(db):
                 db.executemany("INSERT OR REPLACE INTO rows (key, checksum, body) VALUES (?, ?, ?)", rows)
             return True
 
@@ -113,7 +113,7 @@ class CacheFile:
         gone = [(key,) for key in dict.fromkeys(keys)]
 
         def remove(db: sqlite3.Connection) -> int:
-            with _transaction(db):
+            with transaction(db):
                 count = db.executemany("DELETE FROM rows WHERE key = ?", gone).rowcount
             db.executescript("PRAGMA incremental_vacuum")  # `execute` would give one page back
             return count
@@ -212,7 +212,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _set_wal(db)
-    with _transaction(db):
+    with transaction(db):
         db.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, checksum INTEGER, body BLOB)")
         db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -244,7 +244,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Do what a block does in one transaction, which waits for those of others."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 import tempfile
 import zlib
 from collections.abc import Sequence
@@ -22,15 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.store.chunkfile import SIZE, make_header, path_of_chunk, read_header
 from lookalike.store.scaler import Scaler
 from lookalike.store.store import Store
 from lookalike.types import DescriptorSpec, Vectors
 
 __all__ = ["Block", "VectorMatrix"]
-
-_MAGIC = b"LKVEC\x01\x00\x00"
-_HEADER = struct.Struct("<8s32sqqqqI")  # magic, fingerprint, chunk, token, rows, width, CRC-32 of the body
-_SIZE = 128  # of the header with its own CRC-32, so that the arrays behind it lie on 64-byte lines
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,6 @@ class VectorMatrix:
         self._store = store
         self._descriptor_id = descriptor_id
         self._spec = spec
-        self._folder = store.folder / "cache" / spec.fingerprint
         self._blocks: dict[int, tuple[int, Block]] = {}
 
     def blocks(self, scaler: Scaler | None = None) -> Sequence[Block]:
@@ -80,7 +75,7 @@ class VectorMatrix:
     def _load(self, chunk: int, token: int, scaler: Scaler | None) -> Block:
         # A file of standardised rows names the chunk's token and the scaler's in one number.
         mask, suffix = (0, "vectors") if scaler is None else (scaler.token, "standardised")
-        path = self._folder / f"{chunk:06d}.{suffix}"
+        path = path_of_chunk(self._store.folder, self._spec, chunk, suffix)
         block = self._read(path, chunk, token ^ mask)
         if block is not None:
             return block
@@ -99,7 +94,7 @@ class VectorMatrix:
 
     def _layout(self, rows: int) -> tuple[int, int, int]:
         """Return where the norms and the rows begin and where the file ends."""
-        norms = _SIZE + 8 * rows
+        norms = SIZE + 8 * rows
         start = norms + (4 * rows if self._spec.metric == "cosine" else 0)
         start += -start % 64
         return norms, start, start + rows * self._spec.width * self._spec.storage.itemsize
@@ -109,21 +104,16 @@ class VectorMatrix:
             file: NDArray[Any] = np.memmap(path, np.uint8, mode="r")
         except (OSError, ValueError):  # not there, not readable, or empty
             return None
-        if len(file) < _SIZE:
+        header = read_header(file[:SIZE].tobytes(), self._spec, chunk, token)
+        if header is None:
             return None
-        header = file[:_SIZE].tobytes()
-        if zlib.crc32(header[:-4]) != struct.unpack("<I", header[-4:])[0]:
-            return None
-        magic, fingerprint, held_chunk, held_token, rows, width, checksum = _HEADER.unpack(header[: _HEADER.size])
-        expected = (_MAGIC, self._spec.fingerprint.encode(), chunk, token, self._spec.width)
-        if (magic, fingerprint, held_chunk, held_token, width) != expected:
-            return None
+        rows, checksum = header
         norms, start, end = self._layout(rows)
-        if len(file) != end or zlib.crc32(file[_SIZE:].data) != checksum:
+        if len(file) != end or zlib.crc32(file[SIZE:].data) != checksum:
             return None
         return Block(
-            np.asarray(file[_SIZE:norms]).view(np.int64),
-            file[start:end].view(self._spec.storage).reshape(rows, width),
+            np.asarray(file[SIZE:norms]).view(np.int64),
+            file[start:end].view(self._spec.storage).reshape(rows, self._spec.width),
             np.asarray(file[norms : norms + 4 * rows]).view(np.float32) if self._spec.metric == "cosine" else None,
         )
 
@@ -131,16 +121,14 @@ class VectorMatrix:
         rows = len(block.keys)
         _, start, _ = self._layout(rows)
         body = block.keys.tobytes() + (b"" if block.norms is None else block.norms.tobytes())
-        body += bytes(start - _SIZE - len(body))
+        body += bytes(start - SIZE - len(body))
         checksum = zlib.crc32(np.ascontiguousarray(block.rows).data, zlib.crc32(body)) if rows else zlib.crc32(body)
-        header = _HEADER.pack(
-            _MAGIC, self._spec.fingerprint.encode(), chunk, token, rows, self._spec.width, checksum
-        ).ljust(_SIZE - 4, b"\0")
+        header = make_header(self._spec, chunk, token, rows, checksum)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(header + struct.pack("<I", zlib.crc32(header)) + body)
+                file.write(header + body)
                 if rows:
                     file.write(np.ascontiguousarray(block.rows).data)
             Path(temporary).replace(path)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import LibraryError
+from lookalike.store.counting import Counting
 from lookalike.store.database import Database
 from lookalike.store.decisions import DecisionTable
 from lookalike.store.scaler import Scaler
@@ -122,6 +123,7 @@ class Store:
         self.folder = folder
         self._db = Database(folder, create=create)
         self.decisions = DecisionTable(self._db)
+        self._counting = Counting(self._db, folder)
 
     def close(self) -> None:
         """Close the connection; the object is of no use afterwards."""
@@ -348,13 +350,9 @@ class Store:
         return {id_: DescriptorSpec(**json.loads(spec)) for id_, spec in rows}
 
     def vector_counts(self) -> dict[int, int]:
-        """Return the number of vectors of each descriptor id."""
-        counts = {}
-        for id_ in self.descriptors():
-            low = id_ << VECTOR_SHIFT
-            sql = "SELECT count(*) FROM vectors WHERE id >= ? AND id < ?"
-            counts[id_] = int(self._db.rows(sql, (low, low + (1 << VECTOR_SHIFT)))[0][0])
-        return counts
+        """Return the number of vectors of each descriptor id. Quick where they are cached or were counted before."""
+        tokens = {id_: self.chunk_tokens(id_) for id_ in self.descriptors()}
+        return self._counting.vectors(self.descriptors(), tokens)
 
     def vector_counts_by_fingerprint(self) -> dict[str, int]:
         """Return the number of vectors of each descriptor, by its fingerprint."""
@@ -485,9 +483,10 @@ class Store:
 
     def problems(self) -> Iterator[tuple[Uri, str, str, str]]:
         """Yield (uri, state, kind, reason) of all that failed or was skipped, in the order of their names."""
+        # Left alone, SQLite would go through all pictures in the order of their names.
         yield from self._db.rows(
-            "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images WHERE state <> 'ok' "
-            "AND NOT missing ORDER BY uri"
+            "SELECT uri, state, coalesce(kind, ''), coalesce(reason, '') FROM images INDEXED BY images_not_ok "
+            "WHERE state <> 'ok' AND NOT missing ORDER BY uri"
         )
 
     def never_read(self) -> list[Uri]:
@@ -505,14 +504,11 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows ok, failed, skipped and missing, of contents, and the bytes of all ok files."""
-        counts = {"ok": 0, "failed": 0, "skipped": 0}
-        counts |= dict(self._db.rows("SELECT state, count(*) FROM images WHERE NOT missing GROUP BY state"))
-        counts["missing"] = self._db.rows("SELECT count(*) FROM images WHERE state = 'ok' AND missing")[0][0]
-        counts["contents"] = self._db.rows("SELECT count(*) FROM contents WHERE kind IS NULL")[0][0]
-        counts["bytes"] = self._db.rows("SELECT coalesce(sum(size), 0) FROM images WHERE state = 'ok' AND NOT missing")[
-            0
-        ][0]
-        return counts
+        return dict(self._counting.rows())
+
+    def folders(self) -> dict[Uri, tuple[int, int]]:
+        """Return (pictures, bytes) of the folders that pictures, not missing, lie in; URLs by their host."""
+        return dict(self._counting.folders())
 
 
 _CONTENT = "id, hash, bytes, kind, reason, format, width, height, frames, pixel_hash, quality"

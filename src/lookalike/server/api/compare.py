@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -45,14 +46,14 @@ async def explain(asked: CompareRequest, state: Annotated[State, Depends(state_o
     from lookalike.explaining import explainer
     from lookalike.render import why_sheet
 
-    sides, _ = await _sides(asked, state)
+    sides, (a, b) = await _sides(asked, state)
     name = explainer(asked.descriptors).spec.name
 
     def draw() -> bytes:
         compared = state.library.compare(*sides, descriptors=asked.descriptors, max_pixels=state.settings.max_pixels)
         found = explain_pictures(*sides, descriptor=name, max_pixels=state.settings.max_pixels)
         stream = io.BytesIO()
-        why_sheet(found, compared.evidence).save(stream, "PNG")
+        why_sheet(replace(found, a=a, b=b), compared.evidence).save(stream, "PNG")
         return stream.getvalue()
 
     return Response(await state.heavily(draw), media_type="image/png")

@@ -63,4 +63,7 @@ def export_decisions(state: Annotated[State, Depends(state_of)]) -> Response:
 
 
 def _facts(one: Decision) -> DecisionFacts:
-    return DecisionFacts(id=one.id, decision=one.kind, uris=list(one.uris), decided=one.decided)
+    return DecisionFacts(
+        id=one.id, decision=one.kind, uris=list(one.uris), hashes=list(one.hashes),
+        pixel_hashes=list(one.pixel_hashes), decided=one.decided,
+    )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query
@@ -53,6 +53,9 @@ Clusters = Annotated[
 ]
 
 
+_Categories: TypeAlias = tuple[list[tuple[str, int]], NDArray[np.uint16]]
+
+
 @dataclass(frozen=True)
 class _Map:
     """A map with what is asked of it again and again."""
@@ -60,6 +63,14 @@ class _Map:
     projection: Projection
     ids: NDArray[np.uint32]
     places: NDArray[np.uint16]
+    named: dict[tuple[str, int | None], _Categories] = field(default_factory=dict, repr=False)
+
+    def categories(self, by: str, clusters: int | None, state: State) -> _Categories:
+        """Return the categories with their counts, the largest first, and the number of each picture's."""
+        key = (by, clusters if by == "cluster" else None)
+        if key not in self.named:
+            self.named[key] = _categories(self.projection, by, clusters, state)
+        return self.named[key]
 
 
 @router.post("/map", operation_id="map", status_code=202)
@@ -102,7 +113,7 @@ def map_points(
     are 0 to 65535, and y grows upwards. Category 65535 is none.
     """
     held: _Map = state.value_of(number, "map")
-    names, categories = _categories(held.projection, by, clusters, state)
+    names, categories = held.categories(by, clusters, state)
     head = MAGIC + np.array([len(held.ids), len(names)], "<u4").tobytes()
     columns = (held.places[:, 0], held.places[:, 1], categories)
     body = b"".join([head, held.ids.astype("<u4").tobytes(), *(one.astype("<u2").tobytes() for one in columns)])
@@ -115,7 +126,7 @@ def map_categories(
 ) -> MapFacts:
     """Read what the categories of a map's points are called, the largest first."""
     held: _Map = state.value_of(number, "map")
-    names, _ = _categories(held.projection, by, clusters, state)
+    names, _ = held.categories(by, clusters, state)
     return MapFacts(
         job=number, pictures=len(held.ids), method=held.projection.method, descriptor=held.projection.descriptor, by=by,
         categories=[Category(name=name, pictures=count) for name, count in names],
@@ -211,10 +222,7 @@ def _facts(uris: Sequence[str], state: State) -> list[PictureFacts]:
     return [PictureFacts(**picture_facts(*held[ids[uri]])) for uri in uris if uri in ids and ids[uri] in held]
 
 
-def _categories(
-    made: Projection, by: str, clusters: int | None, state: State
-) -> tuple[list[tuple[str, int]], NDArray[np.uint16]]:
-    """Return the categories with their counts, the largest first, and the number of each picture's."""
+def _categories(made: Projection, by: str, clusters: int | None, state: State) -> _Categories:
     if by == "cluster":
         if clusters is None:
             raise UsageError("by=cluster takes clusters=JOB, the job that found them")

@@ -30,6 +30,7 @@ def index(asked: IndexRequest, state: Annotated[State, Depends(state_of)]) -> Jo
     def work(job: Job) -> dict[str, object]:
         def tell(report: IndexReport) -> None:
             state.jobs.tell(job, stage="indexing", done=report.found, total=report.total, failed=report.failed)
+            state.give_way()
 
         with state.writer() as library:
             report = library.add(

@@ -1,0 +1,65 @@
+"""Indexing gives way to whoever waits for an answer, and gets on nevertheless."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import anyio
+import pytest
+
+from lookalike.server import Settings, create_app
+
+
+@pytest.fixture
+def state(library):
+    app = create_app(library, Settings(isolated=False))
+    yield app.state.lookalike
+    app.state.lookalike.close()
+
+
+def asked_while(state, seconds: float, within: float) -> float:
+    """Return how long a job waited that gives way while a call takes `seconds`."""
+    begun, waited = threading.Event(), []
+
+    def job() -> None:
+        begun.wait(5)
+        start = time.monotonic()
+        state.give_way(within)
+        waited.append(time.monotonic() - start)
+
+    def call() -> None:
+        begun.set()
+        time.sleep(seconds)
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    anyio.run(state.heavily, call)
+    thread.join(5)
+    return waited[0]
+
+
+def test_it_waits_for_the_answer_and_no_longer(state):
+    assert 0.3 < asked_while(state, 0.5, 30) < 10
+
+
+def test_it_gets_on_while_there_is_always_somebody_who_waits(state):
+    assert asked_while(state, 2.0, 0.1) < 1.9
+
+
+def test_it_waits_for_nobody_when_nobody_asks(state):
+    began = time.monotonic()
+    for _ in range(100):
+        state.give_way()
+    assert time.monotonic() - began < 1
+
+
+def test_a_call_that_fails_is_waited_for_no_more(state):
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        anyio.run(state.heavily, fail)
+    began = time.monotonic()
+    state.give_way(5)
+    assert time.monotonic() - began < 2
