@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
 
 from lookalike.duplicates.sides import Apart
@@ -15,7 +15,12 @@ __all__ = ["known_copies"]
 
 
 def known_copies(
-    store: Store, images: Sequence[int], *, probability: float, apart: Apart | None = None
+    store: Store,
+    images: Sequence[int],
+    *,
+    probability: float,
+    apart: Apart | None = None,
+    equal: Collection[int] = (),
 ) -> tuple[tuple[int, ...], ...]:
     """Return those of some pictures that are known to be copies of one another.
 
@@ -33,6 +38,8 @@ def known_copies(
         Least probability of a verdict that counts.
     apart
         What it was decided shall be no pair.
+    equal
+        Those of them that a search has found to have the same pixels as its query, and so as each other.
 
     Returns
     -------
@@ -47,7 +54,8 @@ def known_copies(
     contents = store.contents(list({image.content_id for image in held.values()}))
     wanted = [one for one in dict.fromkeys(images) if one in held and held[one].content_id in contents]
     order = list(dict.fromkeys(held[one].content_id for one in wanted))
-    same = _same(store, [contents[one] for one in order], probability, apart or Apart())
+    pixels = {held[one].content_id for one in equal if one in held}
+    same = _same(store, [contents[one] for one in order], probability, apart or Apart(), pixels)
     firsts: list[int] = []
     groups: dict[int, list[int]] = {}
     chosen: dict[int, int] = {}
@@ -61,7 +69,9 @@ def known_copies(
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
-def _same(store: Store, contents: Sequence[Content], probability: float, apart: Apart) -> Callable[[int, int], bool]:
+def _same(
+    store: Store, contents: Sequence[Content], probability: float, apart: Apart, pixels: Collection[int]
+) -> Callable[[int, int], bool]:
     by_id = {content.id: content for content in contents}
     with contextlib.closing(VerdictCache(store.folder, writable=store.writable)) as cache:
         kept = cache.get_many((a.hash, b.hash) for a, b in combinations(contents, 2))
@@ -70,7 +80,7 @@ def _same(store: Store, contents: Sequence[Content], probability: float, apart: 
         if apart.parts(first, other):
             return False
         a, b = by_id[first], by_id[other]
-        if a.pixel_hash is not None and a.pixel_hash == b.pixel_hash:
+        if (first in pixels and other in pixels) or (a.pixel_hash is not None and a.pixel_hash == b.pixel_hash):
             return True
         evidence = kept.get((a.hash, b.hash))
         return evidence is not None and evidence.verdict in COPIES and evidence.probability >= probability

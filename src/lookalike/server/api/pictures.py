@@ -57,15 +57,20 @@ def sample(
 async def copies(
     state: Annotated[State, Depends(state_of)],
     ids: Annotated[str, Query(max_length=20_000, pattern=r"^\d{1,18}(,\d{1,18})*$", description="300 at most.")],
+    equal: Annotated[
+        str,
+        Query(max_length=20_000, pattern=r"^(\d{1,18}(,\d{1,18})*)?$", description="Whose pixels equal the query's."),
+    ] = "",
 ) -> KnownCopies:
     """Which of some pictures are known to be copies of one another, from what was compared before."""
     wanted = [int(text) for text in ids.split(",")]
     if len(wanted) > _MOST_PAIRED:
         raise UsageError(f"copies are told among {_MOST_PAIRED} pictures at most, not {len(wanted)}")
+    same = [int(text) for text in equal.split(",") if text]
     library = state.library
     groups = await state.heavily(
         lambda: known_copies(
-            library.store, wanted, probability=library.probability, apart=library.decisions.apart()
+            library.store, wanted, probability=library.probability, apart=library.decisions.apart(), equal=same
         )
     )
     return KnownCopies(groups=[list(group) for group in groups])

@@ -262,7 +262,9 @@ async function run(what, signal) {
 /** Which results are known to be copies of one another; to show them is no reason to fail. @param {import("./parts/types.js").Found[]} all @param {AbortSignal} signal @returns {Promise<number[][]>} */
 async function knownCopies(all, signal) {
   try {
-    return await api.copies(all.slice(0, MOST_PAIRED).map((one) => one.id), signal);
+    const first = all.slice(0, MOST_PAIRED);
+    const equal = first.filter((one) => one.verdict === "same-file" || one.verdict === "same-pixels");
+    return await api.copies(first.map((one) => one.id), equal.map((one) => one.id), signal);
   } catch {
     return [];
   }

@@ -110,8 +110,8 @@ export const groups = (job, { offset, limit, verdict, probability }) =>
 /** Groups that need no review any more. @param {number} job @param {{verdict: string, probability: number}} asked @returns {Promise<{at: number, group: number, why: "gone" | "decided"}[]>} */
 export const settled = async (job, { verdict, probability }) => (await get(`duplicates/${job}/settled?probability=${probability}${verdict ? `&verdict=${verdict}` : ""}`)).settled;
 
-/** Which of some pictures are known to be copies of one another. @param {number[]} ids @param {AbortSignal} [signal] @returns {Promise<number[][]>} */
-export const copies = async (ids, signal) => (ids.length > 1 ? (await get(`pictures/copies?ids=${ids.join(",")}`, signal)).groups : []);
+/** Which of some pictures are known to be copies of one another. @param {number[]} ids @param {number[]} equal whose pixels equal the query's @param {AbortSignal} [signal] @returns {Promise<number[][]>} */
+export const copies = async (ids, equal, signal) => (ids.length > 1 ? (await get(`pictures/copies?ids=${ids.join(",")}&equal=${equal.join(",")}`, signal)).groups : []);
 
 /** @param {{decision: string, pictures?: number[], folder?: string}} asked @returns {Promise<import("./types.js").Decision>} */
 export const decide = (asked) => post("decisions", asked);

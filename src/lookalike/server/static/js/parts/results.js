@@ -19,7 +19,7 @@ const ORDERS = {
 /** @param {Found} found @param {number} least */
 const isCopy = (found, least) => words.kind(found.verdict) === "copy" && (found.probability ?? 0) >= least;
 
-/** Which results are one picture: those of equal bytes, those whose pixels are all equal to the query's, those known to be copies. @param {Found[]} results @param {number[][]} known @returns {Map<number, string>} by id */
+/** Which results are one picture: those of equal bytes, and those known to be copies. @param {Found[]} results @param {number[][]} known @returns {(version: string) => string} */
 function alike(results, known) {
   /** @type {Map<string, string>} */
   const above = new Map();
@@ -30,23 +30,23 @@ function alike(results, known) {
   const join = (/** @type {string} */ a, /** @type {string} */ b) => { if (top(a) !== top(b)) above.set(top(b), top(a)); };
   const versions = new Map(results.map((one) => [one.id, one.version]));
   for (const group of known) for (const id of group) join(versions.get(group[0]) ?? "", versions.get(id) ?? "");
-  const equal = results.filter((one) => one.verdict === "same-file" || one.verdict === "same-pixels");
-  for (const one of equal) join(equal[0].version, one.version);
-  return new Map(results.map((one) => [one.id, top(one.version)]));
+  return top;
 }
 
 /** Copies of one another become one tile, that of the first in this order. @param {Found[]} results @param {boolean} checking @param {string} section @param {Folding} folding @returns {FoundTile[]} */
 export function tiles(results, checking, section, { known, fold, open }) {
   const far = Math.max(...results.map((found) => found.distance ?? 0), 1e-6);
-  const groups = alike(results, known);
+  const group = alike(results, known);
   /** @type {Map<string, Found[]>} */
   const held = new Map();
   for (const picture of results) {
-    const group = fold ? `${section} ${groups.get(picture.id)}` : String(picture.id);
-    held.set(group, [...(held.get(group) ?? []), picture]);
+    const key = fold ? `${section} ${group(picture.version)}` : `${picture.version} ${picture.id}`;
+    const same = held.get(key);
+    if (same) same.push(picture);
+    else held.set(key, [picture]);
   }
   return [...held].flatMap(([group, [first, ...others]]) => {
-    const tile = (/** @type {Found} */ picture) => ({ key: String(picture.id), picture, copies: 1, others: /** @type {Found[]} */ ([]), far, checking, badge: "", unfolded: false, group });
+    const tile = (/** @type {Found} */ picture) => ({ key: picture === first && fold ? picture.version : `${picture.version} ${picture.id}`, picture, copies: 1, others: /** @type {Found[]} */ ([]), far, checking, badge: "", unfolded: false, group });
     const copies = 1 + others.length;
     if (copies === 1) return [tile(first)];
     const badge = `${copies} ${others.every((one) => one.version === first.version) ? "files" : "copies"}`;
