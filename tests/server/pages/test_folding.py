@@ -68,13 +68,13 @@ def test_the_order_holds_for_folded_tiles_and_folding_can_be_turned_off(visit, s
     page.get_by_label("Order").select_option("biggest")
     expect(page.locator(".grid-head h2").first).to_have_text("Biggest first")
     assert shown(page, *PAIR) == ["china.jpg"], "the biggest of them stands for all"
-    page.get_by_label("One tile for copies").uncheck()
+    page.get_by_label("Fold copies").uncheck()
     expect(page).to_have_url(re.compile("fold=0"))
     expect(page.locator("#results .tile")).not_to_have_count(folded)
     assert shown(page, *PAIR) == sorted(PAIR)
     page.reload()
     settled(page)
-    assert page.get_by_label("One tile for copies").is_checked() is False
+    assert page.get_by_label("Fold copies").is_checked() is False
 
 
 def test_a_selection_is_saved_as_json_and_paths_with_what_stands_behind_a_tile(visit, shelf):
@@ -128,7 +128,7 @@ def test_axe_finds_nothing_serious_in_what_is_new(visit, shelf, view, settings):
         expect(page.locator("#finder form").first).to_be_visible()
         page.get_by_text("Which picture to keep, and folders").click()
         page.get_by_role("button", name="Leave out: is in colour").click()
-        page.get_by_label("Only in these folders", exact=True).first.fill("/a/folder")
+        page.get_by_role("combobox", name="Only in these folders").fill("/a/folder")
         page.get_by_role("button", name="Add: Only in these folders").click()
     else:
         page.get_by_label("What to do with the copies").select_option("move")

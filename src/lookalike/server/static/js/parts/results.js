@@ -33,9 +33,8 @@ function alike(results, known) {
   return top;
 }
 
-/** Copies of one another become one tile, that of the first in this order. @param {Found[]} results @param {boolean} checking @param {string} section @param {Folding} folding @returns {FoundTile[]} */
-export function tiles(results, checking, section, { known, fold, open }) {
-  const far = Math.max(...results.map((found) => found.distance ?? 0), 1e-6);
+/** Copies of one another become one tile, that of the first in this order. @param {Found[]} results @param {number} far @param {boolean} checking @param {string} section @param {Folding} folding @returns {FoundTile[]} */
+export function tiles(results, far, checking, section, { known, fold, open }) {
   const group = alike(results, known);
   /** @type {Map<string, Found[]>} */
   const held = new Map();
@@ -64,17 +63,18 @@ export function tiles(results, checking, section, { known, fold, open }) {
  */
 export function sections(answer, at, sort, checking, folding) {
   const results = [...answer.queries[at].results].sort(ORDERS[sort]);
+  const far = Math.max(...results.map((found) => found.distance ?? 0), 1e-6);
   if (!answer.verified || sort !== "closest") {
     const titles = /** @type {Record<string, string>} */ ({ closest: "Closest", biggest: "Biggest first", oldest: "Oldest first", newest: "Newest first" });
-    return [{ key: "rest", title: titles[sort], note: checking ? "Looking for copies among them …" : "", tiles: tiles(results, checking, "rest", folding) }];
+    return [{ key: "rest", title: titles[sort], note: checking ? "Looking for copies among them …" : "", tiles: tiles(results, far, checking, "rest", folding) }];
   }
   const copies = results.filter((found) => isCopy(found, answer.probability));
   const rest = results.filter((found) => !copies.includes(found));
   const line = `at least ${words.percent(answer.probability)} sure`;
   const none = copies.length ? "No copies: other pictures that are alike, closest first" : `No copy among them is ${line}; closest first`;
   return [
-    { key: "copies", title: copies.length === 1 ? "1 copy" : `${copies.length} copies`, note: line.charAt(0).toUpperCase() + line.slice(1), tiles: tiles(copies, checking, "copies", folding) },
-    { key: "rest", title: "Alike", note: none, tiles: tiles(rest, checking, "rest", folding) },
+    { key: "copies", title: copies.length === 1 ? "1 copy" : `${copies.length} copies`, note: line.charAt(0).toUpperCase() + line.slice(1), tiles: tiles(copies, far, checking, "copies", folding) },
+    { key: "rest", title: "Alike", note: none, tiles: tiles(rest, far, checking, "rest", folding) },
   ];
 }
 

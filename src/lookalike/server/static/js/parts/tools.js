@@ -26,7 +26,7 @@ export class Tools {
     this.selection = el("div.selection", { hidden: true, role: "group", "aria-label": "Selection" });
     container.append(
       el("div.tools-row", {}, this.told_, this.filterButton, this.sort, this.k, el("label.check.small-text", { title: "Align the pixels of what is closest and say what is a copy" }, this.verify, "Verify"),
-        el("label.check.small-text", { title: "Show pictures that are known to be copies of one another as one tile" }, this.fold, "One tile for copies")),
+        el("label.check.small-text", { title: "Show pictures that are known to be copies of one another as one tile" }, this.fold, "Fold copies")),
       this.form,
     );
     byId("main").append(this.selection);
