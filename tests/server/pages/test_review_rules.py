@@ -191,4 +191,5 @@ def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(visit, des
             raise AssertionError(f"picture {number} was not fetched ahead")
     page.wait_for_load_state("networkidle")
     times = [page.evaluate(PAINTED, key) for key in ("ArrowRight", "ArrowLeft", "Enter", "ArrowLeft", "ArrowDown") * 2]
+    print(f"key to paint: median {statistics.median(times):.0f} ms, at most {max(times):.0f} ms of {len(times)} keys")
     assert statistics.median(times) < 100 * SLOW, times

@@ -51,10 +51,10 @@ export class Finder {
       el("details.more", { ontoggle: (/** @type {Event} */ event) => { if (/** @type {HTMLDetailsElement} */ (event.target).open) void this.showFolders().catch(complain); } },
         el("summary", {}, "Which picture to keep, and folders that are never touched"),
         el("div.more-in", {},
-          el("section", {}, el("h3", {}, "Keep the picture that, in this order"), this.list, this.adding,
+          el("section", {}, el("h2", {}, "Keep the picture that, in this order"), this.list, this.adding,
             el("form.bar", { onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); this.preferFolder(); } }, this.prefer, el("button.small", { type: "submit" }, "Prefer folder")),
             el("p.hint", {}, "The first rule by which two pictures differ decides. What is not named comes last, in the usual order.")),
-          el("section", {}, el("h3", {}, "Always keep all in"), this.folders,
+          el("section", {}, el("h2", {}, "Always keep all in"), this.folders,
             el("form.bar", { onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void this.protect(); } }, this.folder, el("button.small", { type: "submit" }, "Protect"))))),
       this.progress,
     );
