@@ -236,6 +236,10 @@ def main(beginnings: list[str]) -> None:
             page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/{address}")
             shot.act(page)
             page.wait_for_load_state("networkidle")
+            for _ in range(200):
+                if not page.evaluate("[...document.images].some((i) => i.loading !== 'lazy' && i.src && !i.complete)"):
+                    break
+                page.wait_for_timeout(100)
             page.evaluate(
                 "Promise.all([...document.images].filter((i) => i.complete).map((i) => i.decode().catch(() => 0)))"
             )

@@ -74,7 +74,7 @@ export class Finder {
       const text = inWords(rule);
       const other = rule === "oldest" ? "newest" : rule === "newest" ? "oldest" : null;
       return el("li", {}, el("span", {}, text),
-        other ? el("button.small.quiet", { type: "button", onclick: () => { this.rules[at] = other; this.showRules(); } }, `Rather: ${RULES[other]}`) : null,
+        other ? el("button.small.quiet", { type: "button", onclick: () => { this.rules[at] = other; this.showRules(); } }, other === "newest" ? "Newer instead" : "Older instead") : null,
         el("button.icon.small", { type: "button", "data-way": "-1", "aria-label": `Earlier: ${text}`, disabled: at === 0, onclick: () => move(at, -1) }, "↑"),
         el("button.icon.small", { type: "button", "data-way": "1", "aria-label": `Later: ${text}`, disabled: at === this.rules.length - 1, onclick: () => move(at, 1) }, "↓"),
         el("button.icon.small", { type: "button", "aria-label": `Leave out: ${text}`, disabled: this.rules.length === 1, onclick: () => { this.rules.splice(at, 1); this.showRules(); say(`${text}: left out`); /** @type {HTMLButtonElement | null} */ (this.list.children[Math.min(at, this.rules.length - 1)]?.querySelector("button:not(:disabled)"))?.focus(); } }, "×"));

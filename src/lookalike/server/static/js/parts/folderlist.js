@@ -14,7 +14,7 @@ export class FolderList {
     this.list = el("ul.folder-chips", { id: `folders-${lists}-of`, "aria-label": label });
     this.element = el("div.labelled.folder-list", {},
       el("label", { for: this.field.id }, label),
-      el("div.bar.folder-add", {}, this.field, el("button.small.quiet", { type: "button", "aria-label": `Add: ${label}`, onclick: () => { this.add(); this.field.focus(); } }, "Add another")),
+      el("div.bar.folder-add", {}, this.field, el("button.small.quiet", { type: "button", "aria-label": `Add: ${label}`, onclick: () => { this.add(); this.field.focus(); } }, "Add")),
       this.list);
     this.field.addEventListener("input", () => this.changed());
   }
