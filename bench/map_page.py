@@ -100,7 +100,7 @@ def main(n: int) -> None:
                 firsts.append(page.evaluate("performance.getEntriesByName('map drawn')[0].startTime"))
             assert page.locator("#stage").get_attribute("data-painter") == painter
             before = spent()
-            frames, seconds = page.evaluate(MOVING, ["wheel", 4])
+            frames, seconds = page.evaluate(MOVING, ["wheel", 12])
             each = 1000 * (spent() - before) / max(frames, 1)
             print(f"{painter}: {n:,} points, {len(body) / 1e6:.1f} MB: drawn {min(firsts) / 1000:.2f} s after the "
                   f"navigation began (best of 3), {frames / seconds:.0f} frames a second while zooming, "
