@@ -47,7 +47,7 @@ export class Planning {
     this.outcome = el("div.outcome", { "aria-live": "polite" });
     this.runs = el("div");
     this.choosing = el("section.card", { "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, "Make a plan"),
-        el("p.hint", {}, "Nothing is touched by a plan. It can be read, kept as a file, and applied, here or by `lookalike apply`."),
+        el("p.hint", {}, "Nothing is touched by a plan. It can be read, kept as a file, and applied, here or by the command lookalike apply."),
         el("label.labelled.act", { for: "act" }, el("span", {}, "What to do with the copies"), this.act), this.target, this.protect.element, this.choice);
     box.append(this.choosing, this.progress, this.made, this.outcome,
       el("section.card", { "aria-labelledby": "history-title" }, el("h2", { id: "history-title" }, "What was done"), this.runs));
