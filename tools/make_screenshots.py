@@ -55,6 +55,22 @@ def viewed(page: Page) -> None:
     page.locator(".viewer-facts dd").first.wait_for()
 
 
+def unfolded(page: Page) -> None:
+    """Open a tile that stands for copies, and select some."""
+    found(page)
+    page.locator(".tile-copies").first.click()
+    for at in (0, 1, 3):
+        page.locator("#results .tile-open").nth(at).focus()
+        page.keyboard.press("x")
+
+
+def ruled(page: Page) -> None:
+    page.locator("#finder form").first.wait_for()
+    page.get_by_text("Which picture to keep, and folders").click()
+    page.get_by_label("Prefer what lies in this folder").fill("/home/me/Pictures/best")
+    page.get_by_role("button", name="Prefer folder").click()
+
+
 def comparing(keys: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         page.locator("#facts table").wait_for()
@@ -149,6 +165,8 @@ SHOTS = (
     Shot("search", "?q=id:{astronaut.png}", found),
     Shot("search-dark", "?q=id:{china.jpg}&region=.33,.12,.36,.7", found, scheme="dark"),
     Shot("search-phone", "?q=id:{coffee.png}", found, PHONE),
+    Shot("search-copies", "?q=id:{coffee.png}", unfolded),
+    Shot("search-copies-phone-dark", "?q=id:{coffee.png}", unfolded, PHONE, "dark"),
     Shot("viewer", "?q=id:{chelsea.png}", viewed, scheme="dark"),
     Shot("compare", "compare?a=id:{chelsea.png}&b=id:{chelsea mirrored.jpg}", comparing("c")),
     Shot("compare-dark", "compare?a=id:{astronaut.png}&b=id:{astronaut cropped.jpg}", comparing(""), scheme="dark"),
@@ -158,7 +176,8 @@ SHOTS = (
     Shot("map-selection-dark", "map", selected, scheme="dark"),
     Shot("map-stacks", "map?stacks=1", wait(".stack img")),
     Shot("map-phone-dark", "map?by=label", laid_out, PHONE, "dark"),
-    Shot("duplicates-find", "duplicates", wait("#finder form")),
+    Shot("duplicates-find", "duplicates", ruled),
+    Shot("duplicates-find-phone-dark", "duplicates", ruled, PHONE, "dark"),
     Shot("duplicates", "duplicates", reviewing(" ", 6)),
     Shot("duplicates-slider-dark", "duplicates", reviewing("c", 1), scheme="dark"),
     Shot("duplicates-full-dark", "duplicates", reviewing("v", 4), scheme="dark"),
@@ -217,6 +236,10 @@ def main(beginnings: list[str]) -> None:
             page.goto(f"http://127.0.0.1:{bound.getsockname()[1]}/{address}")
             shot.act(page)
             page.wait_for_load_state("networkidle")
+            for _ in range(200):
+                if not page.evaluate("[...document.images].some((i) => i.loading !== 'lazy' && i.src && !i.complete)"):
+                    break
+                page.wait_for_timeout(100)
             page.evaluate(
                 "Promise.all([...document.images].filter((i) => i.complete).map((i) => i.decode().catch(() => 0)))"
             )

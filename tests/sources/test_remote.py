@@ -422,7 +422,11 @@ def test_redirects_share_one_deadline(server: Pictures) -> None:
 
 def test_a_server_that_says_nothing_is_cut_at_the_deadline(server: Pictures) -> None:
     released = threading.Event()
-    server.pages["/page"] = lambda page: released.wait(60)
+
+    def silent(page: Handler) -> None:
+        released.wait(60)
+
+    server.pages["/page"] = silent
     with pytest.raises(FetchError, match="did not deliver"):
         fetch(f"{server.url}/page", allow_private=True, limits=FetchLimits(seconds=0.3))
     released.set()

@@ -311,6 +311,27 @@ class PicturePage(BaseModel):
     pictures: list[PictureFacts]
 
 
+class KnownCopies(BaseModel):
+    """Which of some pictures are known to be copies of one another: see `lookalike.verifying.known_copies`."""
+
+    groups: list[list[int]] = Field(description="Each of two pictures or more, in the order asked for.")
+
+
+class SettledGroup(BaseModel):
+    """A group of which nothing is left to be said: see `lookalike.actions.settled.Settled`."""
+
+    at: int = Field(description="Its place among the groups that pass the filters, from 0.")
+    group: int
+    why: Literal["gone", "decided"]
+
+
+class SettledGroups(BaseModel):
+    """The groups that what was done or decided since they were found has settled."""
+
+    job: int
+    settled: list[SettledGroup]
+
+
 class JobList(BaseModel):
     """Jobs, the newest first."""
 

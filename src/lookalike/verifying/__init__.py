@@ -7,11 +7,12 @@ that share local features with it. Each is then verified; only what was verified
 from __future__ import annotations
 
 from lookalike.descriptors.local import SIDE
+from lookalike.verifying.known import known_copies
 from lookalike.verifying.looks import Entry, Looks, look_at, single_threaded, size_of, variants
 from lookalike.verifying.pairs import PairVerdicts
 from lookalike.verifying.queries import NEAREST, Verification
 
 __all__ = [
-    "NEAREST", "SIDE", "Entry", "Looks", "PairVerdicts", "Verification", "look_at", "single_threaded", "size_of",
-    "variants",
+    "NEAREST", "SIDE", "Entry", "Looks", "PairVerdicts", "Verification", "known_copies", "look_at", "single_threaded",
+    "size_of", "variants",
 ]  # fmt: skip

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from lookalike.actions.reviewed import chosen_groups
+from lookalike.actions.settled import settled_groups
 from lookalike.results import DuplicateGroup, DuplicateReport
 from lookalike.server.jobs import Job
-from lookalike.server.schemas import DuplicatesAnswer, DuplicatesRequest, GroupFacts, JobFacts, MemberFacts
+from lookalike.server.schemas import (
+    DuplicatesAnswer,
+    DuplicatesRequest,
+    GroupFacts,
+    JobFacts,
+    MemberFacts,
+    SettledGroup,
+    SettledGroups,
+)
 from lookalike.server.state import State, evidence_facts, picture_facts, state_of
 
 __all__ = ["found_by", "router"]
@@ -84,6 +94,22 @@ def duplicate_groups(
             for group in shown
         ],
     )  # fmt: skip
+
+
+@router.get("/duplicates/{number}/settled", operation_id="settled_groups")
+def settled(
+    number: Annotated[int, Path(ge=1, lt=2**31, description="Of the job that found them.")],
+    state: Annotated[State, Depends(state_of)],
+    verdict: Annotated[
+        Literal["same-file", "same-pixels", "same-picture", "edited", "same-scene"] | None,
+        Query(description="As in `GET /duplicates/{job}`."),
+    ] = None,
+    probability: Annotated[float, Query(ge=0, le=1)] = 0,
+) -> SettledGroups:
+    """Read which groups need no review any more, by what was done or decided since they were found."""
+    chosen = chosen_groups(found_by(number, state), verdict=verdict, probability=probability)
+    found = settled_groups(state.library, chosen)
+    return SettledGroups(job=number, settled=[SettledGroup(**asdict(one)) for one in found])
 
 
 def found_by(number: int, state: State) -> DuplicateReport:

@@ -10,15 +10,19 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
-from lookalike.server.schemas import PictureFacts, PicturePage
+from lookalike.errors import UsageError
+from lookalike.server.schemas import KnownCopies, PictureFacts, PicturePage
 from lookalike.server.state import MissingError, State, picture_facts, state_of
 from lookalike.server.thumbnails import SIDES
+from lookalike.verifying import known_copies
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["pictures"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63, description="Of a picture in the library.")]
+
+_MOST_PAIRED = 300  # each is looked up with each
 
 _TYPES = {
     "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
@@ -47,6 +51,29 @@ def sample(
     ids = [image.id for image in state.library.store.sample(count, seed)]
     held = state.images(ids)
     return PicturePage(pictures=[PictureFacts(**picture_facts(*held[key])) for key in ids if key in held])
+
+
+@router.get("/pictures/copies", operation_id="copies")
+async def copies(
+    state: Annotated[State, Depends(state_of)],
+    ids: Annotated[str, Query(max_length=20_000, pattern=r"^\d{1,18}(,\d{1,18})*$", description="300 at most.")],
+    equal: Annotated[
+        str,
+        Query(max_length=20_000, pattern=r"^(\d{1,18}(,\d{1,18})*)?$", description="Whose pixels equal the query's."),
+    ] = "",
+) -> KnownCopies:
+    """Which of some pictures are known to be copies of one another, from what was compared before."""
+    wanted = [int(text) for text in ids.split(",")]
+    if len(wanted) > _MOST_PAIRED:
+        raise UsageError(f"copies are told among {_MOST_PAIRED} pictures at most, not {len(wanted)}")
+    same = [int(text) for text in equal.split(",") if text]
+    library = state.library
+    groups = await state.heavily(
+        lambda: known_copies(
+            library.store, wanted, probability=library.probability, apart=library.decisions.apart(), equal=same
+        )
+    )
+    return KnownCopies(groups=[list(group) for group in groups])
 
 
 @router.get("/pictures/{id}", operation_id="picture")

@@ -30,7 +30,7 @@ let turn = 0;
 
 const one = new OneGroup({ toggle: (index) => toggle(index) });
 const finder = new Finder(byId("finder"), (job) => { review = new Review(job, { verdict: "", probability: 0 }); at = 0; view = "one"; plan = null; push(params()); void show().catch(complain); });
-const planning = new Planning(byId("plan"), () => review, (number) => { plan = number; replace(params()); }, () => { review?.pages.clear(); });
+const planning = new Planning(byId("plan"), () => review, (number) => { plan = number; replace(params()); }, () => { review?.renew(); if (review) void show().catch(complain); });
 
 function params() {
   const made = new URLSearchParams();
@@ -74,8 +74,8 @@ async function show() {
   }
   byId("lead").textContent = foundInWords(review.job);
   try {
-    await whileLoading(review.page(0));
-    if (at > review.total) at = review.total;
+    await whileLoading(review.ready());
+    at = review.nearest(Math.min(at, review.total));
     group = (await whileLoading(review.group(at))) ?? null;
   } catch (error) {
     if (error instanceof api.ApiError && error.status === 404) {
@@ -88,8 +88,7 @@ async function show() {
   }
   if (mine !== turn || !review) return;
   if (group && group.members.length < 2 && view === "one") { // gone meanwhile: what is no group any more is not shown
-    vanished.add(group.group);
-    at += 1;
+    review.passOver(at, group.group);
     await show();
     return;
   }
@@ -98,13 +97,10 @@ async function show() {
     byId(`tab-${name}`).setAttribute("aria-pressed", String(name === view));
   }
   drawHead();
-  if (view === "list") await list(byId("list"), review, at, (index) => { at = index; go("one"); }, (page) => { at = page * ROWS; replace(params()); void show().then(() => scrollTo({ top: 0 })).catch(complain); });
+  if (view === "list") await list(byId("list"), review, at, (index) => { at = index; go("one"); }, (page) => { at = review?.places(page * ROWS, 1)[0] ?? 0; replace(params()); void show().then(() => scrollTo({ top: 0 })).catch(complain); });
   else if (view === "plan") await showPlan();
   else drawOne();
 }
-
-/** @type {Set<number>} */
-const vanished = new Set();
 
 async function showPlan() {
   byId("plan").hidden = Boolean(review) && view !== "plan";
@@ -115,8 +111,9 @@ async function showPlan() {
 function drawHead() {
   if (!review) return;
   const [skipped, accepted] = [review.count("skipped"), review.count("accepted")];
-  byId("place").textContent = at < review.total ? `Group ${words.count(at + 1)} of ${words.count(review.total)}` : `${words.counted(review.total, "group")}`;
-  byId("tally").textContent = [accepted ? `${words.count(accepted)} accepted` : "", skipped ? `${words.count(skipped)} skipped` : "", vanished.size ? `${words.count(vanished.size)} gone` : ""].filter(Boolean).join(" · ");
+  const [gone, decided] = [review.passedBy("gone"), review.passedBy("decided")];
+  byId("place").textContent = at < review.total ? `Group ${words.count(review.rank(at) + 1)} of ${words.count(review.open)}` : `${words.counted(review.open, "group")}`;
+  byId("tally").textContent = [accepted ? `${words.count(accepted)} accepted` : "", skipped ? `${words.count(skipped)} skipped` : "", gone ? `${words.count(gone)} gone` : "", decided ? `${words.count(decided)} decided before` : ""].filter(Boolean).join(" · ");
   field("verdict-filter").value = review.filter.verdict;
   field("sure-filter").value = review.filter.probability ? String(Math.round(100 * review.filter.probability)) : "";
   const ready = review.accepted;
@@ -136,7 +133,11 @@ function drawOne() {
   }
   one.show(review, group);
   drawActs();
-  for (const next of [at + 1, at + 2]) if (next < review.total) void review.group(next).then(prefetch).catch(() => undefined);
+  let next = at;
+  for (let ahead = 0; ahead < 2; ahead += 1) {
+    next = review.nearest(next + 1);
+    if (next < review.total) void review.group(next).then(prefetch).catch(() => undefined);
+  }
 }
 
 function drawActs() {
@@ -146,7 +147,7 @@ function drawActs() {
   byId("accept").firstElementChild?.replaceChildren(goes ? `Remove ${words.count(goes)}, ${words.bytes(bytes)}` : "Remove nothing");
   byId("said-so").textContent = said ? { accepted: "accepted", skipped: "skipped", kept: "all kept", apart: "not duplicates" }[said.state] : "";
   for (const id of ["accept", "apart", "keep-all", "skip"]) button(id).disabled = !group;
-  button("before").disabled = at === 0;
+  button("before").disabled = review.nearest(at - 1, -1) < 0;
   button("after").disabled = !group;
   button("undo").disabled = !review.log.length;
 }
@@ -160,7 +161,7 @@ function drawEnd() {
   const skipped = review.count("skipped");
   const first = review.firstSkipped;
   byId("end").replaceChildren(
-    el("h2", {}, review.total ? "That was the last group." : "No group passes the filter."),
+    el("h2", {}, review.open ? "That was the last group." : review.total ? "Nothing is left to review." : review.filter.verdict || review.filter.probability ? "No group passes the filter." : "No copies were found."),
     el("p", {}, `${words.counted(groups.length, "group")} accepted: ${words.counted(goes, "picture")} to remove, ${words.bytes(bytes)}. ${skipped ? `${words.counted(skipped, "group")} skipped.` : "None skipped."}`),
     el("div.made-actions", {},
       first === null ? null : el("button", { type: "button", onclick: () => moveTo(first) }, skipped === 1 ? "Look at the skipped one" : `Look at the ${skipped} skipped`),
@@ -177,10 +178,12 @@ function go(to) {
 
 /** @param {number} to @param {string} [first] what is said before */
 function moveTo(to, first = "") {
-  if (!review || to < 0 || to > review.total) return;
-  at = to;
+  if (!review) return;
+  const found = review.nearest(to, to < at ? -1 : 1);
+  if (found < 0 || found > review.total) return;
+  at = found;
   replace(params());
-  void show().then(() => say(group ? `${first}Group ${at + 1} of ${review?.total}: ${group.members.length} pictures. ${byId("accept").firstElementChild?.textContent}` : "That was the last group.")).catch(complain);
+  void show().then(() => say(group && review ? `${first}Group ${review.rank(at) + 1} of ${review.open}: ${group.members.length} pictures. ${byId("accept").firstElementChild?.textContent}` : "That was the last group.")).catch(complain);
 }
 
 /** The next one after `at` of which nothing was said, or that comes next anyway. */

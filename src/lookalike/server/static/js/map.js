@@ -21,7 +21,7 @@ import { isOver, newest, watched } from "./map/work.js";
 /** @typedef {import("./parts/types.js").Picture} Picture */
 /** @typedef {import("./parts/types.js").Job} Job */
 /** @typedef {import("./map/lasso.js").Corner} Corner */
-/** @typedef {{map: number | null, by: string, clusters: number | null, show: string[], at: number | null, place: number[] | null, stacks: boolean, open: number | null, lasso: Corner[] | null, list: boolean, plain: boolean}} Asked */
+/** @typedef {{map: number | null, by: string, clusters: number | null, show: string[], at: number | null, place: number[] | null, stacks: boolean, open: number | null, lasso: Corner[] | null, list: boolean, plain: boolean, webgl: boolean}} Asked `plain`, `webgl`: drawn so whatever is quicker here. */
 /** @typedef {{job: number, pictures: number, method: string, descriptor: string, by: string, categories: {name: string, pictures: number}[]}} MapFacts */
 
 const WAYS = /** @type {[string, string][]} */ ([["folder", "Folder"], ["label", "Label"], ["cluster", "Cluster"]]);
@@ -35,7 +35,7 @@ function readAsked(params) {
     map: number("map"), by: WAYS.some(([one]) => one === by) ? by : "folder", clusters: number("clusters"), show: params.getAll("show"),
     at: /^id:[1-9]\d{0,17}$/.test(params.get("at") ?? "") ? Number((params.get("at") ?? "").slice(3)) : null,
     place: place.length === 3 && place.every(Number.isFinite) && place[2] > 0 ? place : null,
-    stacks: params.get("stacks") === "1", open: number("open", -1), lasso: readPolygon(params.get("lasso")), list: params.get("list") === "1", plain: params.get("draw") === "canvas",
+    stacks: params.get("stacks") === "1", open: number("open", -1), lasso: readPolygon(params.get("lasso")), list: params.get("list") === "1", plain: params.get("draw") === "canvas", webgl: params.get("draw") === "webgl",
   };
 }
 
@@ -52,7 +52,7 @@ function writeAsked(what) {
   if (what.open) params.set("open", String(what.open));
   if (what.lasso) params.set("lasso", written(what.lasso));
   if (what.list) params.set("list", "1");
-  if (what.plain) params.set("draw", "canvas");
+  if (what.plain || what.webgl) params.set("draw", what.plain ? "canvas" : "webgl");
   return params;
 }
 
@@ -92,7 +92,7 @@ const stage = new Stage(byId("stage"), {
     change({ lasso: null, list: false });
     return true;
   },
-  facts, category: categoryName, plain: asked.plain,
+  facts, category: categoryName, plain: asked.plain, webgl: asked.webgl,
 });
 
 const legend = new Legend(byId("legend"), {

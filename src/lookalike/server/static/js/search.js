@@ -11,7 +11,7 @@ import { bind, whileLoading } from "./parts/keys.js";
 import { about, send, sendAgain } from "./parts/known.js";
 import { written } from "./parts/pictures.js";
 import { QueryPanel } from "./parts/querypanel.js";
-import { caption, csv, save, sections, story } from "./parts/results.js";
+import { caption, csv, json, paths, save, sections, story } from "./parts/results.js";
 import { held } from "./parts/shell.js";
 import { complain, toast } from "./parts/toast.js";
 import { Tools } from "./parts/tools.js";
@@ -32,6 +32,9 @@ let running = new AbortController();
 /** @type {Map<string, SearchAnswer>} */
 const answers = new Map();
 
+const MOST_COMPARED = 1000;
+const MOST_PAIRED = 300; // whose known copies are asked for
+
 const ACTIONS = [
   { label: "Search for this", key: "s", run: (/** @type {Picture} */ picture) => searchFor({ id: picture.id }) },
   { label: "Compare with query", key: "c", run: (/** @type {Picture} */ picture) => compareWith({ id: picture.id }) },
@@ -51,7 +54,8 @@ const results = new Grid(byId("results"), {
   caption: (tile) => caption(/** @type {FoundTile} */ (tile)),
   captionHeight: 90,
   selectable: true,
-  selected: (keys) => tools.select(keys.length),
+  unfold: (tile) => unfold(/** @type {FoundTile} */ (tile)),
+  selected: (keys) => tools.select(keys.length, chosenFiles().length),
 });
 
 const samples = new Grid(byId("samples"), {
@@ -69,13 +73,43 @@ const panel = new QueryPanel(byId("query"), {
 
 const tools = new Tools(byId("tools"), {
   change: (some) => change(some),
-  save: () => save("lookalike.csv", csv(chosen().flatMap((tile) => [tile.picture, ...tile.others]))),
+  save: (face) => {
+    const [text, type] = face === "json" ? [json(chosenFiles()), "application/json"] : face === "txt" ? [paths(chosenFiles()), "text/plain"] : [csv(chosenFiles()), "text/csv"];
+    save(`lookalike.${face}`, text, type);
+  },
+  copies: () => void findCopies().catch(complain),
   together: () => searchTogether(),
   compare: () => compareWith(null),
   clear: () => results.clear(),
 });
 
 const chosen = () => /** @type {FoundTile[]} */ (results.tiles).filter((tile) => results.chosen.has(tile.key));
+
+/** All files that are selected, also those behind a tile. */
+const chosenFiles = () => chosen().flatMap((tile) => [tile.picture, ...tile.others]);
+
+/** Groups that were opened to their copies. @type {Set<string>} */
+const open = new Set();
+/** @type {number[][]} */
+let known = [];
+
+/** @param {FoundTile} tile */
+function unfold(tile) {
+  if (!open.delete(tile.group)) open.add(tile.group);
+  if (answer) results.show(sections(answer, 0, asked.sort, false, { known, fold: asked.fold, open }));
+  say(open.has(tile.group) ? `${tile.badge} shown` : `${tile.badge} in one tile`);
+}
+
+/** Has the selected pictures, and the query if it is one of the library, compared with each other: groups to review, then a plan. */
+async function findCopies() {
+  const query = asked.queries[asked.at];
+  const own = !asked.together && query?.id !== undefined ? [(await about(query)).uri] : [];
+  const uris = [...new Set([...own, ...chosenFiles().map((one) => one.uri)])];
+  if (uris.length < 2) { toast("Copies are looked for among two pictures or more: select another one."); return; }
+  if (uris.length > MOST_COMPARED) { toast(`At most ${words.count(MOST_COMPARED)} files can be compared here: on the page Duplicates whole folders can be.`, { bad: true }); return; }
+  const job = await whileLoading(api.duplicates({ paths: uris, level: "edited" }));
+  location.href = new URL(`duplicates?job=${job.id}`, document.baseURI).href;
+}
 
 /** Asks for something else, as a step that Back leads back from. @param {Partial<Asked>} some @param {Trail} [trail] */
 function change(some, trail = trailNow()) {
@@ -201,7 +235,12 @@ async function run(what, signal) {
       if (signal.aborted) return;
       const [first] = answer.queries;
       if (first.problem) throw new Error(first.problem);
-      results.show(sections(answer, 0, what.sort, verifies && !verify));
+      const last = verify || !verifies;
+      if (!last) known = [];
+      else if (!verifies) results.show(sections(answer, 0, what.sort, false, { known, fold: what.fold, open }));
+      if (last && what.fold) known = await knownCopies(first.results, signal);
+      if (signal.aborted) return;
+      results.show(sections(answer, 0, what.sort, !last, { known, fold: what.fold, open }));
       tools.told(answer, what);
       await tellBefore(what, first.library, first.results.length);
       byId("searching").classList.remove("waiting");
@@ -217,6 +256,17 @@ async function run(what, signal) {
       box.removeAttribute("aria-busy");
       byId("searching").classList.remove("waiting");
     }
+  }
+}
+
+/** Which results are known to be copies of one another; to show them is no reason to fail. @param {import("./parts/types.js").Found[]} all @param {AbortSignal} signal @returns {Promise<number[][]>} */
+async function knownCopies(all, signal) {
+  try {
+    const first = all.slice(0, MOST_PAIRED);
+    const equal = first.filter((one) => one.verdict === "same-file" || one.verdict === "same-pixels");
+    return await api.copies(first.map((one) => one.id), equal.map((one) => one.id), signal);
+  } catch {
+    return [];
   }
 }
 

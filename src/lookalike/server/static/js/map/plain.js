@@ -79,7 +79,7 @@ export class PlainPainter {
     const solid = Math.round(255 * frame.solid);
     for (const faint of [true, false]) {
       const side = Math.max(Math.round((faint ? 0.7 : 1) * frame.size * frame.ratio), 1);
-      for (let at = 0; at < points.count; at += 1) {
+      for (let at = 0; at < points.count; at += frame.each ?? 1) {
         const look = 4 * points.categories[at];
         if ((looks[look + 3] >= 8 || (frame.marking && !points.flags[at])) !== faint) continue;
         const x = Math.round(left + scale * points.x[at] - side / 2);

@@ -14,11 +14,12 @@ import { WebglPainter } from "./webgl.js";
 
 /** @typedef {import("../parts/types.js").Picture} Picture */
 /** @typedef {import("./lasso.js").Corner} Corner */
-/** @typedef {{open: (at: number) => void, moved: () => void, drawn: (polygon: Corner[]) => void, leave: () => boolean, facts: (ids: number[]) => Promise<Map<number, Picture>>, category: (category: number) => string, plain: boolean}} Turns */
+/** @typedef {{open: (at: number) => void, moved: () => void, drawn: (polygon: Corner[]) => void, leave: () => boolean, facts: (ids: number[]) => Promise<Map<number, Picture>>, category: (category: number) => string, plain: boolean, webgl: boolean}} Turns */
 
 const MARGIN = 0.07 * GRID;
 const ALL = GRID + 2 * MARGIN;
 const FEW = 400; // points in sight, from which on there are pictures
+const MANY = 20000; // points, from which on how they are drawn is felt
 const REST = 125; // ms until a card shows
 
 export class Stage {
@@ -38,6 +39,7 @@ export class Stage {
     this.carded = -1;
     this.before = 0;
     this.each = 1;
+    this.coarse = false;
     this.moving = false;
     this.whole = false;
     /** @type {WebglPainter | PlainPainter | null} */ this.painter = null;
@@ -85,8 +87,14 @@ export class Stage {
     const fresh = el("canvas");
     this.canvas.replaceWith(fresh);
     this.canvas = fresh;
+    this.coarse = false;
     try {
       this.painter = plain ? new PlainPainter(fresh, this.points) : new WebglPainter(fresh, this.points);
+      // Where no graphics card draws, many points are written faster than WebGL is imitated.
+      if (this.painter instanceof WebglPainter && this.painter.software && this.points.count > MANY && !this.turns.webgl) {
+        this.begin(true);
+        return;
+      }
     } catch {
       if (plain) throw new Error("This browser draws neither by WebGL nor on a canvas");
       this.begin(true);
@@ -125,12 +133,19 @@ export class Stage {
     if (!width || !height) return;
     const before = this.place();
     const { width: was } = this.zoom.size;
-    const ratio = Math.min(devicePixelRatio || 1, 2);
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
+    this.sizeCanvas(width, height);
     this.zoom.setSizes({ width, height }, { width: ALL, height: ALL });
     if (was > 1) this.goTo(before.x, before.y, before.zoom);
     this.draw();
+  }
+
+  /** Gives the drawing its pixels: a quarter of them while drawing is slow. @param {number} width @param {number} height */
+  sizeCanvas(width, height) {
+    const ratio = Math.min(devicePixelRatio || 1, 2) * (this.coarse ? 0.5 : 1);
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== across) this.canvas.width = across;
+    if (this.canvas.height !== down) this.canvas.height = down;
+    this.box.dataset.coarse = String(this.coarse);
   }
 
   /** Where the middle of the view is, and how much closer than at first. */
@@ -193,12 +208,15 @@ export class Stage {
 
   draw() {
     if (!this.painter || !this.canvas.width) return;
-    // Where drawing is slow, only some of the points follow a movement; all are there when it rests.
+    // Where drawing is slow, a movement is drawn with fewer pixels, then with some of the points only; all are there when it rests.
     const now = performance.now();
     const took = now - this.before;
     this.before = now;
-    if (this.moving && took < 400 && this.points.count > 20000) {
-      if (took > 45) this.each = Math.min(this.each * 2, 16);
+    if (this.moving && took < 400 && !this.whole) {
+      if (took > 45 && !this.coarse) {
+        this.coarse = true;
+        this.sizeCanvas(this.zoom.size.width, this.zoom.size.height);
+      } else if (took > 45 && this.points.count > MANY) this.each = Math.min(this.each * 2, 16);
       else if (took < 18) this.each = Math.max(this.each / 2, 1);
     }
     this.moving = true;
@@ -215,8 +233,10 @@ export class Stage {
   settled() {
     if (!this.points.count || !this.zoom.size.width) return;
     this.moving = false;
-    if (this.each > 1) {
+    if (this.each > 1 || this.coarse) {
       this.whole = true;
+      this.coarse = false;
+      this.sizeCanvas(this.zoom.size.width, this.zoom.size.height);
       this.draw();
       this.moving = false;
     }

@@ -72,6 +72,8 @@ export class WebglPainter {
     const gl = canvas.getContext("webgl2", { antialias: false, depth: false, powerPreference: "low-power" });
     if (!gl) throw new Error("no WebGL 2");
     this.gl = gl;
+    const told = gl.getExtension("WEBGL_debug_renderer_info");
+    this.software = /swiftshader|llvmpipe|software|basic render/i.test(String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER)));
     this.canvas = canvas;
     this.points = points;
     const program = this.program();

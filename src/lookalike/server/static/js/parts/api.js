@@ -100,12 +100,18 @@ export const stop = (id) => post(`jobs/${id}/stop`, {});
 /** @param {number} offset @param {number} limit @returns {Promise<{total: number, problems: {uri: string, error: string, reason: string}[]}>} */
 export const problems = (offset, limit) => get(`problems?offset=${offset}&limit=${limit}`);
 
-/** @param {{paths: string[], level: string, keep: string[]}} asked @returns {Promise<Job>} */
+/** @param {{paths: string[], level: string, keep?: string[]}} asked @returns {Promise<Job>} */
 export const duplicates = (asked) => post("duplicates", asked);
 
 /** @param {number} job @param {{offset: number, limit: number, verdict: string, probability: number}} asked @returns {Promise<import("./types.js").GroupPage>} */
 export const groups = (job, { offset, limit, verdict, probability }) =>
   get(`duplicates/${job}?offset=${offset}&limit=${limit}&probability=${probability}${verdict ? `&verdict=${verdict}` : ""}`);
+
+/** Groups that need no review any more. @param {number} job @param {{verdict: string, probability: number}} asked @returns {Promise<{at: number, group: number, why: "gone" | "decided"}[]>} */
+export const settled = async (job, { verdict, probability }) => (await get(`duplicates/${job}/settled?probability=${probability}${verdict ? `&verdict=${verdict}` : ""}`)).settled;
+
+/** Which of some pictures are known to be copies of one another. @param {number[]} ids @param {number[]} equal whose pixels equal the query's @param {AbortSignal} [signal] @returns {Promise<number[][]>} */
+export const copies = async (ids, equal, signal) => (ids.length > 1 ? (await get(`pictures/copies?ids=${ids.join(",")}&equal=${equal.join(",")}`, signal)).groups : []);
 
 /** @param {{decision: string, pictures?: number[], folder?: string}} asked @returns {Promise<import("./types.js").Decision>} */
 export const decide = (asked) => post("decisions", asked);

@@ -5,7 +5,7 @@ import { readRef, written } from "./pictures.js";
 /** @typedef {import("./types.js").QueryRef} QueryRef */
 /** @typedef {import("./types.js").Region} Region */
 /** @typedef {import("./types.js").Filters} Filters */
-/** @typedef {{queries: QueryRef[], at: number, together: boolean, region: Region | null, k: number, verify: boolean, sort: string, only: Filters}} Asked */
+/** @typedef {{queries: QueryRef[], at: number, together: boolean, region: Region | null, k: number, verify: boolean, fold: boolean, sort: string, only: Filters}} Asked `fold`: copies of one another are one tile. */
 
 export const KS = [20, 50, 100, 300, 1000];
 export const SORTS = { closest: "Closest first", biggest: "Biggest first", oldest: "Oldest first", newest: "Newest first" };
@@ -13,7 +13,7 @@ export const FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "heic", "avif", "b
 const MOST = 16;
 
 /** @returns {Asked} */
-export const nothing = () => ({ queries: [], at: 0, together: false, region: null, k: 50, verify: true, sort: "closest", only: {} });
+export const nothing = () => ({ queries: [], at: 0, together: false, region: null, k: 50, verify: true, fold: true, sort: "closest", only: {} });
 
 /** @param {URLSearchParams} params @returns {Asked} */
 export function readAsked(params) {
@@ -24,6 +24,7 @@ export function readAsked(params) {
   asked.together = params.get("together") === "1" && asked.queries.length > 1;
   asked.k = Math.min(Math.max(number("k") ?? asked.k, 1), 1000);
   asked.verify = params.get("verify") !== "0";
+  asked.fold = params.get("fold") !== "0";
   const sort = params.get("sort") ?? "";
   if (sort in SORTS) asked.sort = sort;
   const region = (params.get("region") ?? "").split(",").map(Number);
@@ -49,6 +50,7 @@ export function writeAsked(asked) {
   if (asked.region) params.set("region", asked.region.map((share) => Number(share.toFixed(4))).join(","));
   if (asked.k !== usual.k) params.set("k", String(asked.k));
   if (!asked.verify) params.set("verify", "0");
+  if (!asked.fold) params.set("fold", "0");
   if (asked.sort !== usual.sort) params.set("sort", asked.sort);
   const { only } = asked;
   for (const path of only.under ?? []) params.append("under", path);

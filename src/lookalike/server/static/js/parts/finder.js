@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { el, say } from "./dom.js";
+import { FolderList } from "./folderlist.js";
 import { held } from "./shell.js";
 import { complain, toast } from "./toast.js";
 import * as words from "./words.js";
@@ -20,16 +21,23 @@ const RULES = {
 
 const FIRST = ["uncropped", "upright", "unaltered", "colour", "pixels", "lossless", "quality", "metadata", "complete", "oldest", "name"];
 
+const MOST_FOLDERS = 10;
+
+/** @param {string} rule */
+const inWords = (rule) => (rule.startsWith("folder:") ? `lies in ${rule.slice(7)}` : RULES[/** @type {keyof RULES} */ (rule)] ?? rule);
+
 export class Finder {
   /** @param {HTMLElement} box @param {(job: Job) => void} found */
   constructor(box, found) {
     this.found = found;
     this.rules = [...FIRST];
     this.level = el("select", { id: "level" }, ...Object.entries(LEVELS).map(([value, text]) => el("option", { value, selected: value === "same-picture" }, text)));
-    this.scope = el("input", { id: "scope", type: "text", list: "scope-roots", spellcheck: "false", placeholder: "the whole library" });
+    this.scope = new FolderList({ label: "Only in these folders", placeholder: "the whole library" });
     this.button = el("button.primary", { type: "submit" }, "Find duplicates");
     this.list = el("ol.rules");
-    this.before = el("input", { type: "text", id: "prefer", list: "scope-roots", spellcheck: "false", placeholder: "no folder" });
+    this.prefer = el("input", { type: "text", id: "prefer", list: "scope-roots", spellcheck: "false", placeholder: "/home/me/Pictures/best", "aria-label": "Prefer what lies in this folder" });
+    this.lacking = el("select.small", { "aria-label": "A rule to add" });
+    this.adding = el("div.bar.rule-add", {}, this.lacking, el("button.small.quiet", { type: "button", onclick: () => { this.rules.push(this.lacking.value); this.showRules(); } }, "Add rule"));
     this.folders = el("ul.folders");
     this.folder = el("input", { type: "text", id: "protect", list: "scope-roots", spellcheck: "false", placeholder: "/home/me/Pictures/best" });
     this.progress = el("div.finding", { hidden: true });
@@ -38,13 +46,15 @@ export class Finder {
     box.append(
       el("form.finder", { autocomplete: "off", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void this.find(); } },
         el("label.labelled", { for: "level" }, el("span", {}, "What counts as a duplicate"), this.level),
-        el("label.labelled", { for: "scope" }, el("span", {}, "Only in this folder"), this.scope),
+        this.scope.element,
         this.button, roots),
       el("details.more", { ontoggle: (/** @type {Event} */ event) => { if (/** @type {HTMLDetailsElement} */ (event.target).open) void this.showFolders().catch(complain); } },
         el("summary", {}, "Which picture to keep, and folders that are never touched"),
         el("div.more-in", {},
-          el("section", {}, el("h3", {}, "Keep the picture that, in this order"), el("label.labelled", { for: "prefer" }, el("span", {}, "first of all: lies in"), this.before), this.list),
-          el("section", {}, el("h3", {}, "Always keep all in"), this.folders,
+          el("section", {}, el("h2", {}, "Keep the picture that, in this order"), this.list, this.adding,
+            el("form.bar", { onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); this.preferFolder(); } }, this.prefer, el("button.small", { type: "submit" }, "Prefer folder")),
+            el("p.hint", {}, "The first rule by which two pictures differ decides. What is not named comes last, in the usual order.")),
+          el("section", {}, el("h2", {}, "Always keep all in"), this.folders,
             el("form.bar", { onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void this.protect(); } }, this.folder, el("button.small", { type: "submit" }, "Protect"))))),
       this.progress,
     );
@@ -58,16 +68,35 @@ export class Finder {
       this.rules.splice(at + way, 0, rule);
       this.showRules();
       /** @type {HTMLButtonElement | null} */ (this.list.children[at + way]?.querySelector(`[data-way="${way}"]:not(:disabled), button`))?.focus();
-      say(`${RULES[/** @type {keyof RULES} */ (rule)]}: place ${at + way + 1}`);
+      say(`${inWords(rule)}: place ${at + way + 1}`);
     };
     this.list.replaceChildren(...this.rules.map((rule, at) => {
-      const text = RULES[/** @type {keyof RULES} */ (rule)];
+      const text = inWords(rule);
       const other = rule === "oldest" ? "newest" : rule === "newest" ? "oldest" : null;
       return el("li", {}, el("span", {}, text),
-        other ? el("button.small.quiet", { type: "button", onclick: () => { this.rules[at] = other; this.showRules(); } }, `Rather: ${RULES[other]}`) : null,
+        other ? el("button.small.quiet", { type: "button", onclick: () => { this.rules[at] = other; this.showRules(); } }, other === "newest" ? "Newer instead" : "Older instead") : null,
         el("button.icon.small", { type: "button", "data-way": "-1", "aria-label": `Earlier: ${text}`, disabled: at === 0, onclick: () => move(at, -1) }, "↑"),
-        el("button.icon.small", { type: "button", "data-way": "1", "aria-label": `Later: ${text}`, disabled: at === this.rules.length - 1, onclick: () => move(at, 1) }, "↓"));
+        el("button.icon.small", { type: "button", "data-way": "1", "aria-label": `Later: ${text}`, disabled: at === this.rules.length - 1, onclick: () => move(at, 1) }, "↓"),
+        el("button.icon.small", { type: "button", "aria-label": `Leave out: ${text}`, disabled: this.rules.length === 1, onclick: () => { this.rules.splice(at, 1); this.showRules(); say(`${text}: left out`); /** @type {HTMLButtonElement | null} */ (this.list.children[Math.min(at, this.rules.length - 1)]?.querySelector("button:not(:disabled)"))?.focus(); } }, "×"));
     }));
+    const one = (/** @type {string} */ rule) => (rule === "newest" ? "oldest" : rule);
+    const there = new Set(this.rules.map(one));
+    const lacking = FIRST.filter((rule) => !there.has(rule));
+    this.lacking.replaceChildren(...lacking.map((rule) => el("option", { value: rule }, inWords(rule))));
+    this.adding.hidden = !lacking.length;
+  }
+
+  /** Puts a folder first among the rules. */
+  preferFolder() {
+    const folder = this.prefer.value.trim();
+    if (!folder || this.rules.includes(`folder:${folder}`)) return;
+    const folders = this.rules.filter((rule) => rule.startsWith("folder:")).length;
+    if (folders >= MOST_FOLDERS) { toast(`At most ${MOST_FOLDERS} folders can be preferred.`, { bad: true }); return; }
+    const at = this.rules.findIndex((rule) => !rule.startsWith("folder:"));
+    this.rules.splice(at < 0 ? this.rules.length : at, 0, `folder:${folder}`);
+    this.prefer.value = "";
+    this.showRules();
+    say(`${inWords(`folder:${folder}`)}: added`);
   }
 
   async showFolders() {
@@ -91,10 +120,9 @@ export class Finder {
   }
 
   async find() {
-    const scope = this.scope.value.trim();
-    const prefer = this.before.value.trim();
+    this.preferFolder();
     try {
-      this.follow(await api.duplicates({ paths: scope ? [scope] : [], level: this.level.value, keep: [...(prefer ? [`folder:${prefer}`] : []), ...this.rules] }));
+      this.follow(await api.duplicates({ paths: this.scope.values, level: this.level.value, keep: this.rules }));
     } catch (error) {
       complain(error);
     }
@@ -132,8 +160,10 @@ export function working(box, job, doing, over) {
 
 /** @param {Job} job */
 export function foundInWords(job) {
-  const { groups, pictures, left_out: left = {} } = /** @type {Record<string, any>} */ (job.result ?? {});
+  const { groups, pictures, asked, left_out: left = {} } = /** @type {Record<string, any>} */ (job.result ?? {});
   const others = Object.entries(left).map(([reason, count]) => `${words.count(Number(count))} left out: ${reason}.`);
-  return [`${words.counted(groups ?? 0, "group")} of ${words.counted(pictures ?? 0, "picture")}.`, ...others].join(" ");
+  const files = (asked?.paths ?? []).filter((/** @type {string} */ path) => /\.\w{2,5}$/.test(path)).length;
+  const among = files > 1 && files === asked.paths.length ? ` among ${words.count(files)} that were selected` : "";
+  return [`${words.counted(groups ?? 0, "group")} of ${words.counted(pictures ?? 0, "picture")}${among}.`, groups === 0 && among ? "None of them is a copy of another." : "", ...others].filter(Boolean).join(" ");
 }
 

@@ -11,6 +11,8 @@ import { name } from "./words.js";
  * @property {string} key
  * @property {Picture} picture
  * @property {number} [copies] How many files stand behind it, if more than one.
+ * @property {string} [badge] What says so.
+ * @property {boolean} [unfolded] They are shown beside it.
  */
 /**
  * @typedef {object} Section
@@ -30,7 +32,7 @@ const LIMITS = [0.45, 3.2]; // of width / height: beyond, a picture is shown who
 export class Grid {
   /**
    * @param {HTMLElement} container
-   * @param {{open: (tile: Tile, tiles: Tile[]) => void, caption?: (tile: Tile) => Node[], captionHeight?: number, rowHeight?: number, selectable?: boolean, selected?: (keys: string[]) => void}} options
+   * @param {{open: (tile: Tile, tiles: Tile[]) => void, caption?: (tile: Tile) => Node[], captionHeight?: number, rowHeight?: number, selectable?: boolean, unfold?: (tile: Tile) => void, selected?: (keys: string[]) => void}} options
    */
   constructor(container, options) {
     this.container = container;
@@ -204,13 +206,16 @@ export class Grid {
     const button = el(
       "button.tile-open",
       { type: "button", title: tile.picture.uri, onclick: (/** @type {MouseEvent} */ event) => this.clicked(event, tile), onfocus: () => this.moveTo(this.indexOf(tile), false) },
-      el("span.tile-picture", {}, image(tile.picture, width), tile.copies && tile.copies > 1 ? el("span.tile-copies", { title: `${tile.copies} equal files` }, `${tile.copies} files`) : null),
+      el("span.tile-picture", {}, image(tile.picture, width)),
       this.options.caption ? el("span.tile-caption", {}, ...this.options.caption(tile)) : null,
     );
     const check = this.options.selectable
       ? el("label.tile-check", {}, el("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${name(tile.picture.uri)}`, onclick: (/** @type {MouseEvent} */ event) => this.checked(event, tile) }))
       : null;
-    const item = el("li.tile", { "data-key": tile.key, "data-version": tile.picture.version }, button, check);
+    const unfold = tile.badge
+      ? el("button.tile-copies", { type: "button", tabindex: "-1", "aria-expanded": String(Boolean(tile.unfolded)), "aria-keyshortcuts": "E", title: tile.unfolded ? "Show one tile for them (E)" : "Show each of them (E)", onclick: () => this.options.unfold?.(tile) }, tile.badge)
+      : null;
+    const item = el("li.tile", { "data-key": tile.key, "data-version": tile.picture.version }, button, unfold, check);
     const picture = item.querySelector("img");
     picture?.addEventListener("error", () => item.classList.add("unreadable"));
     return item;
@@ -306,6 +311,14 @@ export class Grid {
       { keys: ["End"], does: "The last picture", group, within, run: (event) => go(event, this.places.length - 1) },
       { keys: ["Enter"], does: "See it large", group },
     );
+    if (this.options.unfold) {
+      bind({ keys: ["e"], does: "Show each copy behind a tile, or one tile again", group, within, run: (event) => {
+        const tile = this.places[this.at]?.tile;
+        if (!this.container.contains(/** @type {Node} */ (event.target)) || !tile?.badge) return false;
+        this.options.unfold?.(tile);
+        return undefined;
+      } });
+    }
     if (!this.options.selectable) return;
     bind(
       { keys: ["x"], does: "Select it, or not", group, within, run: (event) => (this.container.contains(/** @type {Node} */ (event.target)) ? this.choose(this.at, false) : false) },

@@ -24,7 +24,7 @@ function row(review, group, at, open) {
   const names = group.members.map((member) => words.name(member.uri));
   return el("li.group-row", {},
     el("button.group-open", { type: "button", onclick: () => open(at) },
-      el("span.group-number", {}, words.count(at + 1)),
+      el("span.group-number", {}, words.count(review.rank(at) + 1)),
       el("span.group-thumbs", {},
         ...group.members.slice(0, SHOWN).map((member) => el("span.group-thumb", { "data-goes": String(review.goes(member)) }, image(member, 84, [128, 256]))),
         group.members.length > SHOWN ? el("span.hint", {}, `and ${group.members.length - SHOWN} more`) : null),
@@ -36,13 +36,15 @@ function row(review, group, at, open) {
 
 /** @param {HTMLElement} box @param {Review} review @param {number} at @param {(at: number) => void} open @param {(page: number) => void} turn */
 export async function list(box, review, at, open, turn) {
-  const page = Math.max(Math.min(Math.floor(at / ROWS), Math.ceil(review.total / ROWS) - 1), 0);
-  const groups = await review.page(page);
-  const last = Math.max(Math.ceil(review.total / ROWS) - 1, 0);
+  const total = review.open;
+  const last = Math.max(Math.ceil(total / ROWS) - 1, 0);
+  const page = Math.max(Math.min(Math.floor(review.rank(at) / ROWS), last), 0);
+  const places = review.places(page * ROWS, ROWS);
+  const groups = await Promise.all(places.map((place) => review.group(place)));
   box.replaceChildren(
-    groups.length ? el("ol.group-rows", { start: String(page * ROWS + 1), "aria-label": "Groups" }, ...groups.map((group, index) => row(review, group, page * ROWS + index, open))) : el("p.hint", {}, "No group passes the filter."),
+    groups.length ? el("ol.group-rows", { start: String(page * ROWS + 1), "aria-label": "Groups" }, ...groups.map((group, index) => group && row(review, group, places[index], open))) : el("p.hint", {}, "No group passes the filter."),
     el("div.pager", { hidden: last === 0 },
       el("button.small.quiet", { type: "button", onclick: () => turn(page - 1), ...(page === 0 ? { disabled: true } : {}) }, "Before"),
-      el("span.hint", {}, `${words.count(page * ROWS + 1)} to ${words.count(page * ROWS + groups.length)} of ${words.count(review.total)}`),
+      el("span.hint", {}, `${words.count(page * ROWS + 1)} to ${words.count(page * ROWS + groups.length)} of ${words.count(total)}`),
       el("button.small.quiet", { type: "button", onclick: () => turn(page + 1), ...(page >= last ? { disabled: true } : {}) }, "Next")));
 }

@@ -68,12 +68,13 @@ export function cards(group, { goes, focus, all, toggle, look }) {
       el("button.member-look", { type: "button", title: member.uri, "aria-label": `Look at picture ${number}, ${name}`, onclick: () => look(at) }, image(member, 96, [128, 256]), el("span.member-number", { "aria-hidden": "true" }, number)),
       el("div.member-told", {},
         el("h2.member-name", { title: member.uri }, name),
-        el("p.hint.member-reason", {}, member.keeper ? `Proposed to keep: ${member.reason}` : member.reason)),
+        el("p.hint.member-reason", {}, member.keeper ? `Proposed to keep: ${member.reason}` : member.reason),
+        mayGo(member) ? null : el("p.hint.member-held", {}, "It lies in a folder that is always kept: nothing can remove it.")),
       el("dl.member-facts", {},
           ...rows.map((row) => el("div", {}, el("dt", {}, row.fact), el("dd", {}, el("span.path", {}, row.values[at]), row.words[at] ? el("span.better", {}, row.words[at]) : null))),
           ...(all ? [...evidence(member), /** @type {[string, string]} */ (["Path", member.uri])] : []).map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, el("span.path", {}, value))))),
       mayGo(member)
         ? el("button.small.fate", { type: "button", "aria-pressed": String(leaves), "aria-label": `Remove picture ${number}, ${name}`, ...(at < 9 ? { "aria-keyshortcuts": number } : {}), onclick: () => toggle(at) }, leaves ? "Remove" : "Keep")
-        : el("span.chip.plain.fate", { title: "It lies in a folder that is always kept" }, "protected"));
+        : el("span.chip.plain.fate", {}, "Protected"));
   });
 }

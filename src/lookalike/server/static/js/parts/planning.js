@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
+import { FolderList } from "./folderlist.js";
 import { working } from "./finder.js";
 import { image } from "./pictures.js";
 import { complain, toast } from "./toast.js";
@@ -13,10 +14,18 @@ import * as words from "./words.js";
 /** @typedef {import("./review.js").Review} Review */
 
 const ACTS = {
-  quarantine: "Put them into the library's quarantine", trash: "Put them into the trash", hardlink: "Replace equal files by hard links",
+  quarantine: "Put them into the library's quarantine", trash: "Put them into the trash", move: "Move them to a folder of mine", hardlink: "Replace equal files by hard links",
   reflink: "Replace equal files by reflinks", symlink: "Replace equal files by symbolic links",
+  "list-only": "Only list them: touch nothing",
+};
+/** What an act does to how many files, as a button says it. @type {Record<string, (files: string) => string>} */
+const VERBS = {
+  quarantine: (files) => `Remove ${files}`, trash: (files) => `Put ${files} into the trash`, move: (files) => `Move ${files}`,
+  hardlink: (files) => `Replace ${files} by hard links`, reflink: (files) => `Replace ${files} by reflinks`, symlink: (files) => `Replace ${files} by symbolic links`,
 };
 const VERDICTS = { "same-file": "same file", "same-pixels": "same pixels", "same-picture": "same picture", edited: "edited" };
+/** @type {Record<string, string>} */
+const DONE = { move: "moved", trash: "put into the trash", hardlink: "replaced by hard links", reflink: "replaced by reflinks", symlink: "replaced by symbolic links" };
 const FEW = 100;
 
 export class Planning {
@@ -25,15 +34,21 @@ export class Planning {
     this.review = review;
     this.changed = changed;
     this.acted = acted;
-    this.act = el("select.small", { id: "act" }, ...Object.entries(ACTS).map(([value, text]) => el("option", { value }, text)));
+    /** @type {Map<number, string>} */ this.acts = new Map();
+    this.act = el("select.small", { id: "act", onchange: () => { this.target.hidden = this.act.value !== "move"; } }, ...Object.entries(ACTS).map(([value, text]) => el("option", { value }, text)));
+    this.moveTo = el("input", { type: "text", id: "move-to", spellcheck: "false", placeholder: "/home/me/Duplicates", "aria-describedby": "move-to-told" });
+    this.target = el("div.labelled.act", { hidden: true }, el("label", { for: "move-to" }, "To which folder"), this.moveTo,
+      el("p.hint", { id: "move-to-told" }, "On the server's machine, in no folder that is indexed: they would be found there again."));
+    this.protect = new FolderList({ label: "For this plan, touch nothing in", placeholder: "no other folder" });
+    this.protect.element.classList.add("act");
     this.choice = el("div.choices");
     this.made = el("section.card.made", { "aria-label": "The plan", hidden: true });
     this.progress = el("div.planning-progress", { hidden: true });
     this.outcome = el("div.outcome", { "aria-live": "polite" });
     this.runs = el("div");
     this.choosing = el("section.card", { "aria-labelledby": "choose-title" }, el("h2", { id: "choose-title" }, "Make a plan"),
-        el("p.hint", {}, "Nothing is touched by a plan. It can be read, kept as a file, and applied, here or by `lookalike apply`."),
-        el("label.labelled.act", { for: "act" }, el("span", {}, "What to do with the copies"), this.act), this.choice);
+        el("p.hint", {}, "Nothing is touched by a plan. It can be read, kept as a file, and applied, here or by the command lookalike apply."),
+        el("label.labelled.act", { for: "act" }, el("span", {}, "What to do with the copies"), this.act), this.target, this.protect.element, this.choice);
     box.append(this.choosing, this.progress, this.made, this.outcome,
       el("section.card", { "aria-labelledby": "history-title" }, el("h2", { id: "history-title" }, "What was done"), this.runs));
   }
@@ -49,8 +64,8 @@ export class Planning {
       this.choice.append(
         el("div.choice", {}, el("p", {}, el("strong", {}, "What you accepted"), el("span.hint", {}, `${words.counted(groups.length, "group")}: ${words.counted(goes, "picture")}, ${words.bytes(bytes)}`)),
           el("button.primary", { type: "button", disabled: !groups.length, onclick: () => void this.plan(groups) }, "Plan these")),
-        el("div.choice", {}, el("p", {}, el("strong", {}, passing ? `All that pass the filter: ${passing}` : "All that were found"), el("span.hint", {}, `${words.counted(review.total, "group")}: ${words.counted(review.pictures - review.total, "picture")}, ${words.bytes(review.bytes)} as proposed; what you chose otherwise holds`)),
-          el("button", { type: "button", disabled: !review.total, onclick: () => void this.plan(null) }, "Plan them all")));
+        el("div.choice", {}, el("p", {}, el("strong", {}, passing ? `All that pass the filter: ${passing}` : "All that were found"), el("span.hint", {}, `${words.counted(review.open, "group")}${review.open === review.total ? `: ${words.counted(review.pictures - review.total, "picture")}, ${words.bytes(review.bytes)} as proposed` : ", others are gone or decided"}; what you chose otherwise holds`)),
+          el("button", { type: "button", disabled: !review.open, onclick: () => void this.plan(null) }, "Plan them all")));
     }
     await this.showHistory();
   }
@@ -59,9 +74,11 @@ export class Planning {
   async plan(groups) {
     const review = this.review();
     if (!review) return;
+    const moveTo = this.act.value === "move" ? this.moveTo.value.trim() : null;
+    if (moveTo === "") { toast("Say to which folder they are to be moved.", { bad: true }); this.moveTo.focus(); return; }
     const filter = groups ? { verdict: null, probability: 0 } : { verdict: review.filter.verdict || null, probability: review.filter.probability };
     try {
-      const job = await api.plan({ job: review.job.id, groups, ...filter, ...review.overrides, act: this.act.value, move_to: null, protect: [] });
+      const job = await api.plan({ job: review.job.id, groups, ...filter, ...review.overrides, act: this.act.value, move_to: moveTo, protect: this.protect.values });
       this.outcome.replaceChildren();
       this.made.hidden = true;
       this.follow(job, "Looking at every file", (now) => { this.changed(now.id); void this.showPlan(now.id).then(() => this.made.querySelector("h2")?.focus()).catch(complain); });
@@ -85,7 +102,11 @@ export class Planning {
   /** @param {number} number */
   async showPlan(number) {
     const plan = await api.planned(number, 0, 1);
-    const verb = plan.files ? `Remove ${words.counted(plan.files, "file")}, ${words.bytes(plan.bytes)}` : "Nothing to do";
+    const acting = plan.sum.filter((one) => one.act !== "list-only").map((one) => one.act);
+    const files = words.counted(plan.files, "file");
+    const listed = plan.sum.find((one) => one.act === "list-only")?.files ?? 0;
+    const verb = plan.files ? `${(VERBS[acting.length === 1 ? acting[0] : ""] ?? VERBS.quarantine)(files)}, ${words.bytes(plan.bytes)}` : listed ? `Nothing to do: ${words.counted(listed, "file")} listed` : "Nothing to do";
+    this.acts.set(number, acting.length === 1 ? DONE[acting[0]] ?? "removed" : "removed");
     this.made.hidden = false;
     this.made.replaceChildren(
       el("div.made-head", {},
@@ -136,7 +157,7 @@ export class Planning {
     }
     this.outcome.replaceChildren(
       el("div.notice.good.done", {},
-        el("p", {}, `${words.counted(told.done ?? 0, "file")} removed, ${words.bytes(told.bytes ?? 0)}.`),
+        el("p", {}, `${words.counted(told.done ?? 0, "file")} ${this.acts.get(told.plan) ?? "removed"}, ${words.bytes(told.bytes ?? 0)}.`),
         told.run ? el("button.small", { type: "button", onclick: () => void this.undo(told.run) }, "Undo all of it") : null),
       ...failures.map((page) => el("section.card.failures", {}, el("h2", {}, `${words.counted(page.total, "file")} left alone`),
         el("ul", {}, ...page.rows.map((row) => el("li", {}, el("span.path", {}, row.uri), el("span.hint", {}, row.reason)))),

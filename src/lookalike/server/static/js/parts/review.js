@@ -28,6 +28,9 @@ export class Review {
     /** @type {Map<number, boolean>} */ this.marks = new Map();
     /** @type {Map<number, Said>} */ this.said = new Map();
     /** @type {Step[]} */ this.log = [];
+    /** @type {Map<number, {group: number, why: string}>} */ this.settled = new Map();
+    /** @type {Promise<void> | null} */ this.settling = null;
+    /** @type {number[] | null} */ this.over = null;
     this.key = `lookalike-review-${job.id}-${job.started}`;
     this.load();
   }
@@ -44,7 +47,14 @@ export class Review {
     }
   }
 
+  /** Passes a group over of which it shows only now that nothing is left. @param {number} at @param {number} group */
+  passOver(at, group) {
+    this.settled.set(at, { group, why: "gone" });
+    this.over = null;
+  }
+
   save() {
+    this.over = null;
     try {
       sessionStorage.setItem(this.key, JSON.stringify({ marks: [...this.marks], said: [...this.said], log: this.log }));
     } catch {
@@ -55,7 +65,73 @@ export class Review {
   /** @param {Filter} filter */
   setFilter(filter) {
     this.filter = filter;
+    this.renew();
+  }
+
+  /** What was read of the groups is old: files were moved, or others pass now. */
+  renew() {
     this.pages.clear();
+    this.settling = null;
+  }
+
+  /** Knows how many groups there are, and which of them need no review any more. */
+  async ready() {
+    await this.page(0);
+    this.settling ??= api.settled(this.job.id, this.filter).then((all) => {
+      this.settled = new Map(all.map(({ at, group, why }) => [at, { group, why }]));
+      this.over = null;
+    }, (error) => {
+      this.settling = null;
+      throw error;
+    });
+    await this.settling;
+  }
+
+  /** Whether a group is passed over: its pictures are gone, or all was decided, and not just here. @param {number} at */
+  hidden(at) {
+    const settled = this.settled.get(at);
+    if (!settled) return false;
+    const said = this.said.get(settled.group)?.state;
+    return settled.why === "gone" || (said !== "kept" && said !== "apart");
+  }
+
+  /** The places that are passed over, in order. */
+  get passed() {
+    this.over ??= [...this.settled.keys()].filter((at) => this.hidden(at)).sort((a, b) => a - b);
+    return this.over;
+  }
+
+  /** How many are passed over. @param {string} why */
+  passedBy(why) {
+    return this.passed.filter((at) => this.settled.get(at)?.why === why).length;
+  }
+
+  /** How many groups are to be seen. */
+  get open() {
+    return this.total - this.passed.length;
+  }
+
+  /** The nearest group to be seen, from a place on: -1 or `total` if there is none. @param {number} at @param {number} [way] */
+  nearest(at, way = 1) {
+    while (at >= 0 && at < this.total && this.hidden(at)) at += way;
+    return at;
+  }
+
+  /** Which of the groups to be seen is at a place, from 0. @param {number} at */
+  rank(at) {
+    return at - this.passed.filter((one) => one < at).length;
+  }
+
+  /** Where the groups to be seen lie, from one of them on. @param {number} rank @param {number} count */
+  places(rank, count) {
+    const passed = new Set(this.passed);
+    const found = [];
+    for (let at = 0; at < this.total && found.length < count; at += 1) {
+      if (passed.has(at)) continue;
+      if (rank > 0) rank -= 1;
+      else found.push(at);
+    }
+    return found;
   }
 
   /** Groups of a page of the queue. @param {number} page */
@@ -93,12 +169,18 @@ export class Review {
 
   /** @param {State} state */
   count(state) {
-    return [...this.said.values()].filter((said) => said.state === state).length;
+    return this.lively.filter(([, said]) => said.state === state).length;
+  }
+
+  /** What was said of groups that are not gone since. */
+  get lively() {
+    const passed = new Set(this.passed.map((at) => this.settled.get(at)?.group));
+    return [...this.said].filter(([group]) => !passed.has(group));
   }
 
   /** What was accepted, all together. */
   get accepted() {
-    const all = [...this.said].filter(([, said]) => said.state === "accepted");
+    const all = this.lively.filter(([, said]) => said.state === "accepted");
     return {
       groups: all.filter(([, said]) => said.goes).map(([number]) => number),
       goes: all.reduce((sum, [, said]) => sum + said.goes, 0), bytes: all.reduce((sum, [, said]) => sum + said.bytes, 0),
@@ -137,7 +219,11 @@ export class Review {
   async undo() {
     const step = this.log[this.log.length - 1];
     if (!step) return null;
-    if (step.decision !== null) await api.undoDecisions([step.decision]);
+    if (step.decision !== null) {
+      await api.undoDecisions([step.decision]);
+      this.settling = null;
+      await this.ready();
+    }
     this.log.pop();
     for (const [id, value] of step.marks) {
       if (value === null) this.marks.delete(id);
@@ -151,7 +237,7 @@ export class Review {
 
   /** Where the first of those lies that were skipped; null if none was. */
   get firstSkipped() {
-    const all = [...this.said.values()].filter((said) => said.state === "skipped").map((said) => said.at);
+    const all = this.lively.filter(([, said]) => said.state === "skipped").map(([, said]) => said.at);
     return all.length ? Math.min(...all) : null;
   }
 

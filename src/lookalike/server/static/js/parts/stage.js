@@ -63,11 +63,19 @@ export class Stage {
       const scale = Math.min(2048 / Math.max(layer.width, layer.height), 1);
       this.images[at].width = Math.max(Math.round(layer.width * scale), 1);
       this.images[at].height = Math.max(Math.round(layer.height * scale), 1);
-      if (this.images[at].src !== layer.src) this.images[at].src = layer.src;
+      if (this.images[at].src !== layer.src) this.load(this.images[at], layer.src);
       this.images[at].alt = layer.name;
       this.names[at].textContent = layer.name;
     });
     this.size();
+  }
+
+  /** Until the new picture is there nothing is shown: never the one before under its name. @param {HTMLImageElement} img @param {string} src */
+  load(img, src) {
+    img.src = src;
+    img.toggleAttribute("data-loading", !img.complete);
+    const there = () => { if (img.src === src) img.removeAttribute("data-loading"); };
+    img.decode().then(there, there);
   }
 
   /** @param {boolean} aligned */

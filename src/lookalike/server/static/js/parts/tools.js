@@ -13,18 +13,20 @@ import * as words from "./words.js";
 const labelled = (label, input) => el("label.labelled", {}, el("span", {}, label), input);
 
 export class Tools {
-  /** @param {HTMLElement} container @param {{change: (some: Partial<Asked>) => void, save: () => void, together: () => void, compare: () => void, clear: () => void}} to */
+  /** @param {HTMLElement} container @param {{change: (some: Partial<Asked>) => void, save: (face: string) => void, copies: () => void, together: () => void, compare: () => void, clear: () => void}} to */
   constructor(container, to) {
     this.to = to;
     this.told_ = el("p.hint.told", { "aria-live": "polite" });
     this.sort = el("select.small", { "aria-label": "Order", onchange: () => to.change({ sort: this.sort.value }) }, ...Object.entries(SORTS).map(([value, text]) => el("option", { value }, text)));
     this.k = el("select.small", { "aria-label": "How many", onchange: () => to.change({ k: Number(this.k.value) }) });
     this.verify = el("input", { type: "checkbox", onchange: () => to.change({ verify: this.verify.checked }) });
+    this.fold = el("input", { type: "checkbox", onchange: () => to.change({ fold: this.fold.checked }) });
     this.filterButton = el("button.small.quiet", { type: "button", "aria-expanded": "false", "aria-controls": "filters", "aria-keyshortcuts": "F", onclick: () => this.openFilters() }, symbol("filter"), el("span", {}, "Filters"));
     this.form = this.filters();
     this.selection = el("div.selection", { hidden: true, role: "group", "aria-label": "Selection" });
     container.append(
-      el("div.tools-row", {}, this.told_, this.filterButton, this.sort, this.k, el("label.check.small-text", { title: "Align the pixels of what is closest and say what is a copy" }, this.verify, "Verify")),
+      el("div.tools-row", {}, this.told_, this.filterButton, this.sort, this.k, el("label.check.small-text", { title: "Align the pixels of what is closest and say what is a copy" }, this.verify, "Verify"),
+        el("label.check.small-text", { title: "Show pictures that are known to be copies of one another as one tile" }, this.fold, "Fold copies")),
       this.form,
     );
     byId("main").append(this.selection);
@@ -77,6 +79,7 @@ export class Tools {
     this.k.replaceChildren(...[...new Set([...KS, asked.k])].sort((a, b) => a - b).map((k) => el("option", { value: String(k), selected: k === asked.k }, `${words.count(k)} at most`)));
     this.verify.checked = asked.verify && !asked.together;
     this.verify.disabled = asked.together;
+    this.fold.checked = asked.fold;
     const { only } = asked;
     const count = filterCount(only);
     this.filterButton.setAttribute("aria-pressed", String(count > 0));
@@ -97,14 +100,16 @@ export class Tools {
     this.told_.textContent = answer ? `${words.counted(found, "picture")}${asked.region ? " for this part" : ""} by ${answer.descriptor}, ${words.duration(answer.seconds)}` : "";
   }
 
-  /** @param {number} count */
-  select(count) {
+  /** @param {number} count of tiles @param {number} [files] that stand behind them */
+  select(count, files = count) {
     document.body.classList.toggle("selecting", count > 0);
     this.selection.hidden = count === 0;
     if (!count) return;
     this.selection.replaceChildren(el("div.selection-in", {},
-      el("strong", {}, `${words.count(count)} selected`),
-      el("button.small", { type: "button", onclick: this.to.save }, "Save as CSV"),
+      el("strong", {}, `${words.count(count)} selected${files > count ? `, ${words.count(files)} files` : ""}`),
+      el("span.segments", { role: "group", "aria-label": "Save the selection" },
+        ...[["csv", "Save as CSV"], ["json", "JSON"], ["txt", "Paths"]].map(([face, text]) => el("button.small", { type: "button", "aria-label": face === "csv" ? text : `Save as ${text}`, onclick: () => this.to.save(face) }, text))),
+      el("button.small", { type: "button", title: "Hold them against each other, and review which may go. Nothing is removed but by a plan that you apply.", onclick: this.to.copies }, "Find copies among them"),
       count === 2 ? el("button.small", { type: "button", onclick: this.to.compare }, "Compare the two") : null,
       count > 1 && count <= 16 ? el("button.small", { type: "button", onclick: this.to.together }, "Search for them together") : null,
       el("button.small.quiet", { type: "button", onclick: this.to.clear }, "Clear"),
