@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
-from lookalike.duplicates.candidates import SAME_BITS, candidate_pairs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike.duplicates.candidates import FIRST, SAME_BITS, candidate_pairs, closing_pairs
 from lookalike.store import Block
 
 
@@ -34,3 +39,24 @@ def test_neighbours_by_vector_are_one_picture_only_if_their_hashes_are_near_or_s
     assert pairs("edited", good) == {(1, 2), (1, 3), (2, 3)}
     assert pairs("same-picture", good | {3: 0}) == {(1, 2), (1, 3), (2, 3)}, "a plain one's hash tells nothing"
     assert pairs("same-picture", {}) == {(1, 2), (1, 3), (2, 3)}, "nor one of unknown quality"
+
+
+def test_two_copies_of_one_picture_are_a_pair_though_nothing_else_led_to_them():
+    assert closing_pairs([(0, 1), (0, 2), (2, 3)], {(0, 1), (0, 2), (2, 3)}) == [(0, 3), (1, 2)]
+    assert closing_pairs([(0, 1), (0, 2)], {(0, 1), (0, 2), (1, 2)}) == []
+
+
+@given(st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] < pair[1])))
+def test_closing_finds_all_pairs_that_are_two_steps_apart_and_no_others(copies):
+    near = {vertex: {a + b - vertex for a, b in copies if vertex in (a, b)} for vertex in range(10)}
+    wanted = {(a, b) for a, b in itertools.combinations(range(10), 2) if near[a] & near[b]} - copies
+    assert closing_pairs(copies, copies) == sorted(wanted)
+
+
+@pytest.mark.parametrize("count", [50, 500])
+def test_pairs_of_a_picture_with_very_many_copies_do_not_grow_with_their_square(count):
+    found = closing_pairs([(0, copy) for copy in range(1, count + 1)], set())
+    assert len(found) <= FIRST * count
+    assert {pair for pair in found if 1 in pair} == {(1, copy) for copy in range(2, count + 1)}, "the best has all"
+    last = closing_pairs([(0, copy) for copy in range(1, count + 1)], set(), lambda key: -key)
+    assert {pair for pair in last if count in pair} == {(copy, count) for copy in range(1, count)}

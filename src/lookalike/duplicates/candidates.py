@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lookalike.index import ExactIndex
 from lookalike.metrics import paired
 from lookalike.types import Vectors, Verdict
 
-__all__ = ["Near", "Progress", "VectorBlock", "candidate_pairs", "hash_pairs"]
+__all__ = ["Near", "Progress", "VectorBlock", "candidate_pairs", "closing_pairs", "hash_pairs", "vector_distances"]
 
 EDIT_BITS = 60
 """Bits by which the hashes of a pair may differ, in the best of eight orientations."""
@@ -31,6 +31,9 @@ SAME_BITS = 96
 
 Of the pairs with that verdict among 9,144 photographs the farthest lie 36 apart, of the others nine in ten over 96.
 """
+
+FIRST = 12
+"""Copies of one picture that are paired with all its others: see `closing_pairs`."""
 
 ASKED = 1024
 """Rows that are searched at a time."""
@@ -180,7 +183,41 @@ def candidate_pairs(
         pairs = pairs[~(np.isin(pairs[:, 0], noise) & np.isin(pairs[:, 1], noise))]
     if not edits:
         pairs = pairs[_may_be_same(pairs, hashes, {key for key in quality if key not in plain})]
-    return Near(pairs[:, 0], pairs[:, 1], _distances(pairs, vectors))
+    return Near(pairs[:, 0], pairs[:, 1], vector_distances(pairs, vectors))
+
+
+def closing_pairs(
+    copies: Iterable[tuple[int, int]], known: Collection[tuple[int, int]], rank: Callable[[int], Any] = int
+) -> list[tuple[int, int]]:
+    """Return pairs of pictures that are copies of one and the same picture, and were no candidates themselves.
+
+    Two edits of a photograph may have little in common that a descriptor sees, each of them being near the photograph.
+
+    Parameters
+    ----------
+    copies
+        Pairs of keys that were proven.
+    known
+        Pairs (lower key, higher key) that were candidates.
+    rank
+        Sorts keys, those of the pictures that are likely to be kept first.
+
+    Returns
+    -------
+    list
+        (lower key, higher key), in order, each once. Where a picture has very many copies, the `FIRST` of them by rank
+        are paired with the others, so that the number of pairs grows no faster than that of copies.
+    """
+    of: dict[int, set[int]] = {}
+    for a, b in copies:
+        of.setdefault(a, set()).add(b)
+        of.setdefault(b, set()).add(a)
+    found: set[tuple[int, int]] = set()
+    for several in of.values():
+        ordered = sorted(several, key=rank)
+        for number, one in enumerate(ordered[:FIRST]):
+            found.update((min(one, other), max(one, other)) for other in ordered[number + 1 :])
+    return sorted(found.difference(known))
 
 
 def _may_be_same(
@@ -199,7 +236,7 @@ def _may_be_same(
     return near
 
 
-def _distances(pairs: NDArray[np.int64], blocks: Sequence[VectorBlock]) -> NDArray[np.float32]:
+def vector_distances(pairs: NDArray[np.int64], blocks: Sequence[VectorBlock]) -> NDArray[np.float32]:
     """Return lite0's distance of each pair, some at a time; +inf where either has no vector."""
     keys = np.concatenate([np.empty(0, np.int64), *(block.keys for block in blocks)])
     starts = np.cumsum([0, *(len(block.keys) for block in blocks)])

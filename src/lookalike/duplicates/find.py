@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,13 +10,14 @@ import numpy as np
 from lookalike import decode
 from lookalike.defaults import KEEP_RULES, LEVELS
 from lookalike.descriptors.pdq import MIN_QUALITY
-from lookalike.duplicates.candidates import Progress, VectorBlock, candidate_pairs, hash_pairs
+from lookalike.duplicates.candidates import Progress, VectorBlock, hash_pairs
+from lookalike.duplicates.edges import Edges
 from lookalike.duplicates.groups import Group, Pairs, group
-from lookalike.duplicates.keeper import Candidate, PairFacts, Preference, check_keep, prefer, shows_more
+from lookalike.duplicates.keeper import Candidate, Preference, check_keep, prefer
 from lookalike.duplicates.levels import check_level
 from lookalike.duplicates.origin import HEAD, origin
+from lookalike.duplicates.proving import Proving, Verify, seen_through
 from lookalike.duplicates.sides import NONE, Apart, ContentLike, ImageLike, Picture, Sides
-from lookalike.duplicates.verify import less_hidden
 from lookalike.errors import ImageError
 from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
@@ -25,13 +26,8 @@ __all__ = ["Found", "Pair", "Picture", "find_duplicates"]
 
 SAME_PIXELS = LEVELS.index("same-pixels")
 
-SHARED, SOUGHT = 0.4, 0.5
-"""Part of the work that is done, about, when pictures that share local features are known, and all candidates."""
-
 Beside = Callable[[Uri], tuple[str, ...]]
 """Tells the kinds of files that belong to a picture: see `lookalike.units.kinds_beside`."""
-
-Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 
 
 @dataclass(frozen=True)
@@ -77,27 +73,6 @@ class Found:
     pixel_hashes: dict[int, bytes] = field(default_factory=dict)
     left_out: tuple[tuple[str, int], ...] = ()
     pairs: tuple[Pair, ...] = ()
-
-
-@dataclass
-class _Edges:
-    """Pairs of positions that passed, growing; `facts` are what else some of them tell of which to keep."""
-
-    a: list[int] = field(default_factory=list)
-    b: list[int] = field(default_factory=list)
-    rank: list[int] = field(default_factory=list)
-    distance: list[float] = field(default_factory=list)
-    reason: list[str] = field(default_factory=list)
-    evidence: list[Evidence | None] = field(default_factory=list)
-    facts: dict[tuple[int, int], PairFacts] = field(default_factory=dict)
-
-    def add(self, a: int, b: int, rank: int, distance: float, reason: str, evidence: Evidence | None = None) -> None:
-        self.evidence.append(evidence)
-        self.a.append(a)
-        self.b.append(b)
-        self.rank.append(rank)
-        self.distance.append(distance)
-        self.reason.append(reason)
 
 
 def find_duplicates(
@@ -160,7 +135,7 @@ def find_duplicates(
     keep = check_keep(keep)
     sides = Sides.of(pictures, reference, kept, across, apart)
     candidates = [_candidate(picture, keep, sides, beside) for picture in pictures]
-    edges = _Edges()
+    edges = Edges()
     alike: list[list[int]] = []
     left_out: dict[str, int] = {}
     hashes: dict[int, bytes] = {}
@@ -170,8 +145,9 @@ def find_duplicates(
         if unread:
             left_out["could not be read again to compare pixels"] = unread
     if LEVELS.index(level) > SAME_PIXELS:
-        verified = _seen_through(pictures, verify, read)
-        unverified = _add_near(pictures, level, vectors, edges, sides, alike, verified, sharing, probability, progress)
+        settled = {(min(x, y), max(x, y)) for positions in alike for x in positions for y in positions if x != y}
+        proving = Proving(pictures, level, probability, sides, settled, seen_through(pictures, verify, read), edges)
+        unverified = proving.add_near(vectors, sharing, progress)
         if unverified:
             left_out["pairs that could not be read again to be verified"] = unverified
         plain = sum(1 for p in pictures if p.content.quality is not None and p.content.quality < MIN_QUALITY)
@@ -197,7 +173,7 @@ def find_duplicates(
     return Found(groups, hashes, tuple(left_out.items()), _passed(pictures, edges))
 
 
-def _passed(pictures: Sequence[Picture], edges: _Edges) -> tuple[Pair, ...]:
+def _passed(pictures: Sequence[Picture], edges: Edges) -> tuple[Pair, ...]:
     return tuple(
         Pair(
             pictures[a].content.id, pictures[b].content.id, check_level(LEVELS[rank]),
@@ -293,7 +269,7 @@ def _prove_pixels(
 
 
 def _add_alike(
-    pictures: Sequence[Picture], alike: Sequence[list[int]], places: Sequence[int], sides: Sides, edges: _Edges
+    pictures: Sequence[Picture], alike: Sequence[list[int]], places: Sequence[int], sides: Sides, edges: Edges
 ) -> None:
     """Add an edge from the preferred picture of equal pixels to each other one: what equals one of them equals all.
 
@@ -313,85 +289,11 @@ def _add_alike(
                     edges.add(hub, other, SAME_PIXELS, 0.0, reason)
 
 
-def _add_near(
-    pictures: Sequence[Picture],
-    level: Verdict,
-    vectors: Mapping[str, Sequence[VectorBlock]],
-    edges: _Edges,
-    sides: Sides,
-    alike: Sequence[Sequence[int]],
-    verify: Verify,
-    sharing: Callable[[Progress], Iterable[tuple[int, int]]],
-    probability: float,
-    progress: Progress,
-) -> int:
-    """Verify the candidates and add an edge for each that passes; return how many pairs could not be read."""
-    at = {picture.content.id: position for position, picture in enumerate(pictures)}
-    quality = {p.content.id: p.content.quality for p in pictures if p.content.quality is not None}
-    edited = LEVELS.index(level) >= LEVELS.index("edited")
-    shared = sharing(lambda part: progress(SHARED * part)) if edited else ()
-    from_, to = (SHARED, SOUGHT) if edited else (0.0, SOUGHT / 2)
-    near = candidate_pairs(
-        vectors["pdq"], vectors["lite0"], level, quality, shared, lambda part: progress(from_ + (to - from_) * part)
-    )
-    settled = {(min(x, y), max(x, y)) for positions in alike for x in positions for y in positions if x != y}
-    jobs = [
-        (a, b, distance)
-        for a, b, distance in zip(near.a.tolist(), near.b.tolist(), near.distance.tolist(), strict=True)
-        if a in at and b in at and sides.allow(at[a], at[b]) and tuple(sorted((at[a], at[b]))) not in settled
-    ]
-    unread = 0
-    for done, ((a, b, distance), evidence) in enumerate(zip(jobs, verify(jobs), strict=True), 1):
-        if evidence and evidence.verdict in ("same-picture", "edited") and evidence.probability < probability:
-            evidence = replace(evidence, verdict="same-scene")
-        if evidence is None:
-            unread += 1
-        elif evidence.verdict in LEVELS and LEVELS.index(evidence.verdict) <= LEVELS.index(level):
-            edges.add(at[a], at[b], LEVELS.index(evidence.verdict), distance, evidence.reason, evidence)
-            edges.facts[at[a], at[b]] = _facts(evidence)
-        if done % 100 == 0:
-            progress(to + (1 - to) * done / len(jobs))
-    return unread
-
-
-def _seen_through(pictures: Sequence[Picture], verify: Verify, read: Callable[[Uri], bytes]) -> Verify:
-    """Return what verifies pairs, and looks for what verification does not see."""
-    by_id = {picture.content.id: picture for picture in pictures}
-
-    def verified(jobs: Sequence[tuple[int, int, float]]) -> Iterator[Evidence | None]:
-        for (a, b, _), evidence in zip(jobs, verify(jobs), strict=True):
-            one, two = by_id[a], by_id[b]
-            yield (
-                None
-                if evidence is None
-                else less_hidden(
-                    evidence,
-                    (one.content.format or "", two.content.format or ""),
-                    ((one.content.width, one.content.height), (two.content.width, two.content.height)),
-                    lambda one=one, two=two: (read(one.images[0].uri), read(two.images[0].uri)),  # type: ignore[misc]
-                )
-            )
-
-    return verified
-
-
-def _facts(evidence: Evidence) -> PairFacts:
-    """Return what evidence of a against b tells of which to keep."""
-    more = shows_more(evidence.share_a, evidence.share_b)
-    framed = evidence.framed
-    return PairFacts(
-        shows_more=0 if framed else more,
-        clean=-framed,
-        colour=evidence.greyer,
-        turned=evidence.mirrored or any(word.startswith("turned") for word in evidence.edits),
-    )
-
-
 def _members(
     g: Group,
     pictures: Sequence[Picture],
     preference: Preference,
-    edges: _Edges,
+    edges: Edges,
     keep: Sequence[str],
     sides: Sides,
     beside: Beside,
