@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
+from typing import Any
 
 import httpx2
 import pytest
@@ -196,7 +197,7 @@ def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(visit, des
 
 
 def test_no_picture_is_shown_under_the_name_of_another_while_its_own_loads(visit, desk):
-    held = []
+    held: list[Any] = []
     page = visit("library", base=desk.url)
     page.route("**/pictures/*/thumbnail?side=2048*", held.append)
     page.goto(f"{desk.url}/duplicates?job=1")
