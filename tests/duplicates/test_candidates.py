@@ -42,21 +42,28 @@ def test_neighbours_by_vector_are_one_picture_only_if_their_hashes_are_near_or_s
 
 
 def test_two_copies_of_one_picture_are_a_pair_though_nothing_else_led_to_them():
-    assert closing_pairs([(0, 1), (0, 2), (2, 3)], {(0, 1), (0, 2), (2, 3)}) == [(0, 3), (1, 2)]
-    assert closing_pairs([(0, 1), (0, 2)], {(0, 1), (0, 2), (1, 2)}) == []
+    copies = {(0, 1): 1.0, (0, 2): 0.95, (2, 3): 0.99}
+    assert closing_pairs(copies, set(copies)) == {(0, 3): 0.95, (1, 2): 0.95}
+    assert closing_pairs({(0, 1): 1.0, (0, 2): 1.0}, {(0, 1), (0, 2), (1, 2)}) == {}
+
+
+def test_of_several_ways_to_a_pair_the_surest_counts():
+    copies = {(0, 1): 0.9, (0, 2): 1.0, (1, 3): 0.97, (2, 3): 0.98}
+    assert closing_pairs(copies, set(copies)) == {(0, 3): 0.98, (1, 2): 0.97}
 
 
 @given(st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] < pair[1])))
 def test_closing_finds_all_pairs_that_are_two_steps_apart_and_no_others(copies):
     near = {vertex: {a + b - vertex for a, b in copies if vertex in (a, b)} for vertex in range(10)}
     wanted = {(a, b) for a, b in itertools.combinations(range(10), 2) if near[a] & near[b]} - copies
-    assert closing_pairs(copies, copies) == sorted(wanted)
+    assert list(closing_pairs(dict.fromkeys(copies, 1.0), copies)) == sorted(wanted)
 
 
 @pytest.mark.parametrize("count", [50, 500])
 def test_pairs_of_a_picture_with_very_many_copies_do_not_grow_with_their_square(count):
-    found = closing_pairs([(0, copy) for copy in range(1, count + 1)], set())
+    copies = {(0, copy): 1.0 for copy in range(1, count + 1)}
+    found = closing_pairs(copies, set())
     assert len(found) <= FIRST * count
     assert {pair for pair in found if 1 in pair} == {(1, copy) for copy in range(2, count + 1)}, "the best has all"
-    last = closing_pairs([(0, copy) for copy in range(1, count + 1)], set(), lambda key: -key)
+    last = closing_pairs(copies, set(), lambda key: -key)
     assert {pair for pair in last if count in pair} == {(copy, count) for copy in range(1, count)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -187,8 +187,8 @@ def candidate_pairs(
 
 
 def closing_pairs(
-    copies: Iterable[tuple[int, int]], known: Collection[tuple[int, int]], rank: Callable[[int], Any] = int
-) -> list[tuple[int, int]]:
+    copies: Mapping[tuple[int, int], float], known: Collection[tuple[int, int]], rank: Callable[[int], Any] = int
+) -> dict[tuple[int, int], float]:
     """Return pairs of pictures that are copies of one and the same picture, and were no candidates themselves.
 
     Two edits of a photograph may have little in common that a descriptor sees, each of them being near the photograph.
@@ -196,7 +196,7 @@ def closing_pairs(
     Parameters
     ----------
     copies
-        Pairs of keys that were proven.
+        Pairs of keys that were proven, with their probabilities.
     known
         Pairs (lower key, higher key) that were candidates.
     rank
@@ -204,20 +204,24 @@ def closing_pairs(
 
     Returns
     -------
-    list
-        (lower key, higher key), in order, each once. Where a picture has very many copies, the `FIRST` of them by rank
-        are paired with the others, so that the number of pairs grows no faster than that of copies.
+    dict
+        Pairs (lower key, higher key), in order, with the probability of the weaker of the two by which the surest way
+        from one to the other leads: a mistake among copies must not beget surer ones. Where a picture has very many
+        copies, the `FIRST` of them by rank are paired with the others, so that the number of pairs grows no faster than
+        that of copies.
     """
-    of: dict[int, set[int]] = {}
-    for a, b in copies:
-        of.setdefault(a, set()).add(b)
-        of.setdefault(b, set()).add(a)
-    found: set[tuple[int, int]] = set()
+    of: dict[int, dict[int, float]] = {}
+    for (a, b), probability in copies.items():
+        of.setdefault(a, {})[b] = probability
+        of.setdefault(b, {})[a] = probability
+    found: dict[tuple[int, int], float] = {}
     for several in of.values():
         ordered = sorted(several, key=rank)
         for number, one in enumerate(ordered[:FIRST]):
-            found.update((min(one, other), max(one, other)) for other in ordered[number + 1 :])
-    return sorted(found.difference(known))
+            for other in ordered[number + 1 :]:
+                pair = (min(one, other), max(one, other))
+                found[pair] = max(found.get(pair, 0.0), min(several[one], several[other]))
+    return {pair: found[pair] for pair in sorted(found.keys() - set(known))}
 
 
 def _may_be_same(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -28,6 +29,9 @@ __all__ = ["Proving", "Verify", "seen_through"]
 SHARED, SOUGHT, CLOSING = 0.4, 0.5, 0.95
 """Part of the work that is done, about, when pictures that share local features are known, all candidates, and what of
 them is a copy."""
+
+LINK = 0.9
+"""Least probability of copies of one picture that are then held against each other."""
 
 Verify = Callable[[Sequence[tuple[int, int, float]]], Iterable["Evidence | None"]]
 """Takes pairs of contents with lite0's distance; yields for each what the first is to the second, None if unread."""
@@ -57,7 +61,7 @@ class Proving:
 
     def __post_init__(self) -> None:
         self._at = {picture.content.id: position for position, picture in enumerate(self.pictures)}
-        self._copies: list[tuple[int, int]] = []
+        self._copies: dict[tuple[int, int], float] = {}
 
     def add_near(
         self,
@@ -76,12 +80,15 @@ class Proving:
         )  # fmt: skip
         unread = self._add(near, lambda part: progress(to + (until - to) * part))
         if edited and self._copies:
-            closing = self._closing(near, vectors["lite0"])
-            unread += self._add(closing, lambda part: progress(until + (1 - until) * part))
+            closing, ways = self._closing(near, vectors["lite0"])
+            unread += self._add(closing, lambda part: progress(until + (1 - until) * part), ways)
         return unread
 
-    def _add(self, near: Near, progress: Progress) -> int:
-        """Verify pairs and add an edge for each that passes; return how many could not be read."""
+    def _add(self, near: Near, progress: Progress, ways: Mapping[tuple[int, int], float] = MappingProxyType({})) -> int:
+        """Verify pairs and add an edge for each that passes; return how many could not be read.
+
+        Of those that copies of one picture led to, none is surer than the way that led there.
+        """
         at = self._at
         jobs = [
             (a, b, distance)
@@ -92,10 +99,11 @@ class Proving:
         unread = 0
         for done, ((a, b, distance), evidence) in enumerate(zip(jobs, self.verify(jobs), strict=True), 1):
             if evidence and evidence.verdict in ("same-picture", "edited"):
-                if evidence.probability >= self.probability:
-                    self._copies.append((a, b))
-                else:
+                evidence = replace(evidence, probability=min(evidence.probability, ways.get((a, b), 1.0)))
+                if evidence.probability < self.probability:
                     evidence = replace(evidence, verdict="same-scene")
+                elif evidence.probability >= LINK:
+                    self._copies[a, b] = evidence.probability
             if evidence is None:
                 unread += 1
             elif evidence.verdict in LEVELS and LEVELS.index(evidence.verdict) <= LEVELS.index(self.level):
@@ -106,16 +114,17 @@ class Proving:
                 progress(done / len(jobs))
         return unread
 
-    def _closing(self, near: Near, vectors: Sequence[VectorBlock]) -> Near:
-        """Return pairs of copies of one picture that were no candidates."""
+    def _closing(self, near: Near, vectors: Sequence[VectorBlock]) -> tuple[Near, dict[tuple[int, int], float]]:
+        """Return pairs of copies of one picture that were no candidates, and how sure the way to each is."""
 
         def rank(key: int) -> tuple[int, int, Uri]:
             picture = self.pictures[self._at[key]]
             return -picture.content.width * picture.content.height, -picture.content.size, picture.images[0].uri
 
         known = set(zip(near.a.tolist(), near.b.tolist(), strict=True))
-        pairs = np.array(closing_pairs(self._copies, known, rank), np.int64).reshape(-1, 2)
-        return Near(pairs[:, 0], pairs[:, 1], vector_distances(pairs, vectors))
+        ways = closing_pairs(self._copies, known, rank)
+        pairs = np.array(list(ways), np.int64).reshape(-1, 2)
+        return Near(pairs[:, 0], pairs[:, 1], vector_distances(pairs, vectors)), ways
 
 
 def seen_through(pictures: Sequence[Picture], verify: Verify, read: Callable[[Uri], bytes]) -> Verify:
