@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.errors import LibraryError, LibraryFormatError, LibraryLockedError, LibraryNotFoundError
+from lookalike.store.backup import copy_database
+from lookalike.store.disk import network_kind
+from lookalike.store.journaling import share_safely, use_wal
 from lookalike.store.lock import writer_lock
 from lookalike.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
@@ -65,12 +68,18 @@ class Database:
             raise LibraryError(f"cannot make a library at {self.folder}: {error.strerror or error}") from error
 
     def _connect(self, path: Path) -> sqlite3.Connection:
+        self.network = network_kind(self.folder)
         self.writable = os.access(self.folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
         # Without write permission SQLite cannot make its -shm file; a library at rest is then read as it lies.
         try:
             at_rest = not path.with_name(f"{DATABASE}-wal").stat().st_size
         except OSError:
             at_rest = True
+        if self.network and not self.writable and not at_rest:
+            raise LibraryError(
+                f"{self.folder} lies on a network share ({self.network}), cannot be written to, and was not closed: open it "
+                "once where it can be written to"
+            )
         uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1" if at_rest else "?mode=ro")
         try:
             db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
@@ -84,6 +93,8 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             if self.writable:
                 self._connection.execute("PRAGMA page_size = 8192")
+                if self.network:
+                    share_safely(self._connection, self.folder, self.network)
             version = self._version()
             tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             mark = self._connection.execute("PRAGMA application_id").fetchone()[0]
@@ -96,16 +107,31 @@ class Database:
             if self.writable:
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
+                if not self.network:
+                    with contextlib.suppress(LibraryLockedError):
+                        use_wal(self._connection, self.writing)
             elif version < VERSION:
                 raise LibraryFormatError(f"{path} has the old format {version} and cannot be written to: allow that")
 
     def _migrate(self) -> None:
-        """Make or renew the tables. Of several processes that open a new library at once, one does; the others wait."""
+        """Make or renew the tables. Of several processes that open a new library at once, one does; the others wait.
+
+        What an older version made is copied beforehand, to ``library-format-N.db`` beside it.
+        """
         deadline = time.monotonic() + MIGRATION_SECONDS
         while self._version() < VERSION:
             try:
                 with self.writing():
-                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    old = self._version()
+                    if 0 < old < VERSION:
+                        path = self.folder / f"library-format-{old}.db"
+                        copy_database(
+                            self._connection,
+                            path,
+                            f"the library {self.folder} has the old format {old}, and to renew it",
+                        )
+                    if not self.network:
+                        self._connection.execute("PRAGMA journal_mode = WAL")
                     with self.transaction() as db:
                         for script in MIGRATIONS[self._version() :]:
                             for statement in script.split(";"):
@@ -156,6 +182,11 @@ class Database:
         """Numbers of which one differs after any change, by whichever process; of this connection only."""
         with self._lock:
             return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
+
+    def copy(self, path: Path, why: str) -> Path:
+        """Copy it into one file: see `copy_database`."""
+        with self._lock:
+            return copy_database(self._connection, path, why)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""

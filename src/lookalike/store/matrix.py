@@ -26,7 +26,7 @@ from lookalike.store.scaler import Scaler
 from lookalike.store.store import Store
 from lookalike.types import DescriptorSpec, Vectors
 
-__all__ = ["Block", "VectorMatrix"]
+__all__ = ["Block", "VectorMatrix", "check_chunk_file"]
 
 _MAGIC = b"LKVEC\x01\x00\x00"
 _HEADER = struct.Struct("<8s32sqqqqI")  # magic, fingerprint, chunk, token, rows, width, CRC-32 of the body
@@ -147,3 +147,17 @@ class VectorMatrix:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def check_chunk_file(path: Path) -> str:
+    """Return what is wrong with a chunk file in itself; nothing if it is whole, be it up to date or not."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return error.strerror or str(error)
+    if len(data) < _SIZE or zlib.crc32(data[: _SIZE - 4]) != struct.unpack("<I", data[_SIZE - 4 : _SIZE])[0]:
+        return "its header is damaged"
+    magic, *_, checksum = _HEADER.unpack(data[: _HEADER.size])
+    if magic != _MAGIC:
+        return "of another program or version"
+    return "" if zlib.crc32(data[_SIZE:]) == checksum else "its checksum does not fit"
