@@ -1,7 +1,7 @@
 """Whether a library and what it runs on are well: `doctor` looks, and mends only if asked to.
 
-The checks are in three files: the database (`catalogue`), what lies beside it (`surroundings`), and what all of it runs on
-(`environment`). None of them changes anything; what does is in `mending`.
+The checks are in three files: the database (`catalogue`), what lies beside it (`surroundings`), and what all of it
+runs on (`environment`). None of them changes anything; what does is in `mending`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def doctor(
     Parameters
     ----------
     library
-        Its folder; None for `lookalike.library.default_path`. It need not be one that can be opened: what is wrong with it
-        is then what is found.
+        Its folder; None for `lookalike.library.default_path`. It need not be one that can be opened: what is wrong
+        with it is then what is found.
     repair
         Mend what can be mended, see `mend`.
     progress

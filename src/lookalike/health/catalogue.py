@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lookalike.descriptors import available, get_descriptor
 from lookalike.errors import LibraryError, LibraryFormatError, LookalikeError
@@ -33,8 +33,10 @@ def check_catalogue(library: Examination) -> Iterator[Check]:
         if file.state == "bad":
             return
         yield from _rows(library)
-        for descriptor in library.descriptors():
-            yield _vectors(library, descriptor)
+        held = library.descriptors()
+        specs = known_specs() if held else {}
+        for descriptor in held:
+            yield _vectors(library, descriptor, specs)
         yield _vectors_in_all(library)
         if scalers := library.damaged_scalers():
             yield Check(
@@ -99,7 +101,7 @@ def known_specs() -> dict[str, DescriptorSpec]:
     return specs
 
 
-def _vectors(library: Examination, descriptor: HeldDescriptor) -> Check:
+def _vectors(library: Examination, descriptor: HeldDescriptor, specs: Mapping[str, DescriptorSpec]) -> Check:
     name = f"vectors {descriptor.name}"
     if descriptor.spec is None:
         what = "what made them was written down in a way that cannot be understood"
@@ -110,7 +112,6 @@ def _vectors(library: Examination, descriptor: HeldDescriptor) -> Check:
         remedy = f"{REPAIR} drops them, then `lookalike index PATH --descriptor {descriptor.name}` makes them again"
         return Check(name, "bad", f"that cannot be right: {words}", remedy, mendable=True)
     count = library.vector_count(descriptor)
-    specs = known_specs()
     if count and descriptor.fingerprint not in specs and descriptor.name in {spec.name for spec in specs.values()}:
         what = f"{human_count(count, 'vector')} made by other weights or another preprocessing than there are now"
         return Check(name, "warning", what, f"`lookalike index PATH --descriptor {descriptor.name}` makes new ones")

@@ -69,7 +69,7 @@ def check_disk(folder: Path, newest_run: float = 0.0) -> Iterator[Check]:
     yield _space(place, folder)
     kind = network_kind(place)
     if kind:
-        what = f"a network share ({kind}): SQLite's journal is kept without shared memory, so that readers wait for writers"
+        what = f"a network share ({kind}): no memory is shared between machines, so readers wait for writers"
         yield Check("file system", "warning", what, "a local disk is quicker, and safer with several machines")
     else:
         yield Check("file system", "ok", "a disk of this machine")

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from lookalike.actions.resolving import resolve
@@ -102,7 +103,7 @@ class Repair:
             counts = salvage(path)
         except (sqlite3.Error, OSError) as error:
             raise LibraryError(
-                f"nothing can be read out of {path} ({error}): put back a copy, or index the pictures into a new library"
+                f"nothing can be read out of {path} ({error}): put back a copy, or index the pictures anew"
             ) from error
         images, contents, vectors = (counts[name][0] for name in ("images", "contents", "vectors"))
         self.done["database"] = (
@@ -127,10 +128,10 @@ class Repair:
         acts: list[tuple[str, bool, Callable[[], str]]] = [
             ("rows", bool(faults), lambda: f"{human_count(store.mending.drop_rows(faults), 'row')} dropped"),
         ]
-        for name, some in damaged.items():
-            acts.append((f"vectors {name}", bool(some), lambda some=some: self._drop(store, some)))  # type: ignore[misc]
-        for one in strange:
-            acts.append((f"vectors {one.name}", True, lambda one=one: self._respell(store, one.id, one.fingerprint)))  # type: ignore[misc]
+        acts += [(f"vectors {name}", bool(some), partial(self._drop, store, some)) for name, some in damaged.items()]
+        acts += [
+            (f"vectors {one.name}", True, partial(self._respell, store, one.id, one.fingerprint)) for one in strange
+        ]
         acts.append(("vectors", "vectors" in wanted, lambda: self._orphans(store)))
         acts.append(("scalers", "scalers" in wanted, lambda: self._scalers(store)))
         for name, needed, act in acts:

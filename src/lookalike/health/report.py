@@ -21,7 +21,8 @@ class Check:
     check
         A short stable name: "database", "vectors lite0", "decoding HEIC", ...
     state
-        "ok"; "warning": it works, and something wants to be known; "bad": answers are wrong or missing, or work will fail.
+        "ok"; "warning": it works, but something wants to be known; "bad": answers are wrong or missing, or
+        work will fail.
     what
         What was found, as a sentence without its end.
     remedy

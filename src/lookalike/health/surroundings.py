@@ -21,7 +21,6 @@ from lookalike.store import (
     check_chunk_file,
     network_kind,
     noted_writer,
-    present_writer,
 )
 from lookalike.types import Uri
 from lookalike.words import human_bytes, human_count
@@ -146,7 +145,7 @@ def _lock(folder: Path, busy: bool) -> Check:
     return Check("lock", "warning", what, "nothing: the next writer takes it over", mendable=True)
 
 
-# ------------------------------------------------------------------------------------------------ journals and their files
+# ----------------------------------------------------------------------------------------- journals and their files
 
 
 def _journals(folder: Path, busy: bool) -> Iterator[Check]:
@@ -174,10 +173,10 @@ def _journals(folder: Path, busy: bool) -> Iterator[Check]:
 
 def _quarantine(folder: Path, runs: Sequence[Run]) -> Check:
     steps = [step for run in runs for step in run.steps.values() if step.state == "done" and step.act in IN_QUARANTINE]
-    held = {os.path.abspath(piece.to) for step in steps for piece in step.files if hasattr(piece, "to")}
+    held = {str(Path(piece.to).absolute()) for step in steps for piece in step.files if hasattr(piece, "to")}
     lost = sorted(path for path in held if not os.path.lexists(path))
     inside = folder / QUARANTINE
-    strange = sorted(str(path) for path in inside.rglob("*") if not path.is_dir() and os.path.abspath(path) not in held)
+    strange = sorted(str(path) for path in inside.rglob("*") if not path.is_dir() and str(path.absolute()) not in held)
     if lost:
         what = f"{human_count(len(lost), 'file')} of it gone, such as {lost[0]}"
         return Check(
@@ -204,7 +203,7 @@ def _backups(folder: Path) -> Check:
 def check_folders(library: Examination) -> Iterator[Check]:
     """Yield which indexed folders are offline, and how many pictures are gone from those that are there."""
     roots = [root for root in library.roots() if not is_url(root)]
-    offline = [root for root in roots if not os.path.isfile(root) and not _holds_anything(root)]
+    offline = [root for root in roots if not Path(root).is_file() and not _holds_anything(root)]
     if offline:
         more = f" and {len(offline) - 1} more" if len(offline) > 1 else ""
         remedy = "plug in or mount the disk; until then nothing there is offered for removal, nor forgotten"

@@ -1,4 +1,4 @@
-"""A tiny picture of four coloured fields in every format that is decoded: whether a codec is there is seen by using it."""
+"""A tiny picture of four coloured fields in every format that is decoded: a codec is known by using it."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ def _write(path: Path, why: str, fill: Callable[[Path], object]) -> Path:
     except (OSError, sqlite3.Error) as error:
         words = getattr(error, "strerror", None) or str(error)
         raise LibraryError(
-            f"{why} needs a copy of it first, and {path} cannot be written ({words}): free some space or allow it, and run "
-            "the command again"
+            f"{why} needs a copy of it first, and {path} cannot be written ({words}): free some space or allow it, and "
+            "run the command again"
         ) from error
     finally:
         if temporary is not None:

@@ -77,8 +77,8 @@ class Database:
             at_rest = True
         if self.network and not self.writable and not at_rest:
             raise LibraryError(
-                f"{self.folder} lies on a network share ({self.network}), cannot be written to, and was not closed: open it "
-                "once where it can be written to"
+                f"{self.folder} lies on a network share ({self.network}), cannot be written to, and was not closed: "
+                "open it once where it can be written to"
             )
         uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1" if at_rest else "?mode=ro")
         try:

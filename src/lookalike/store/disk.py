@@ -78,9 +78,9 @@ def _mounts_of_macos(text: str) -> list[tuple[str, str]]:
     mounts = []
     for line in text.splitlines():
         what, _, kinds = line.rpartition(" (")
-        _, _, place = what.partition(" on ")
-        if place and kinds:
-            mounts.append((place, kinds.rstrip(")").split(",")[0]))
+        _, _, place = what.partition(" on /")
+        if kinds and " on /" in what:
+            mounts.append(("/" + place, kinds.rstrip(")").split(",")[0]))
     return mounts
 
 

@@ -1,7 +1,7 @@
 """A library.db looked at without changing a byte of it, nor of what lies beside it.
 
-It is opened as it is: of an older format, damaged, or no library at all. Each question is one method; what a method finds
-is in numbers and names, and what it means is said elsewhere.
+It is opened as it is: of an older format, damaged, or no library at all. Each question is one method; what a method
+finds is in numbers and names, and what it means is said elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _ROW_FAULTS = {
     ),
     "failed images of a content that is not there": (
         "images", "id",
-        "state <> 'ok' AND content_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.id = content_id)",
+        "state <> 'ok' AND content_id IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM contents WHERE contents.id = content_id)",
     ),
     "contents without a hash": ("contents", "id", "typeof(hash) <> 'blob' OR length(hash) <> 32"),
     "pictures of a decision that is not there": (
@@ -67,7 +68,7 @@ class RowFault:
 
 @dataclass(frozen=True)
 class HeldDescriptor:
-    """A descriptor as the library has it. `spec` is None where it cannot be understood or is not the one it is named."""
+    """A descriptor as the library has it. `spec` is None where it is not the one that is named."""
 
     id: int
     name: str

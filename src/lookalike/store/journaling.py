@@ -27,6 +27,7 @@ def share_safely(db: sqlite3.Connection, folder: Path, kind: str) -> None:
     LibraryLockedError
         If the file is in WAL, and somebody has it open.
     """
+    db.execute("PRAGMA busy_timeout = 1000")
     db.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first read: then WAL needs no shared memory either
     try:
         if db.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -35,10 +36,12 @@ def share_safely(db: sqlite3.Connection, folder: Path, kind: str) -> None:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
         raise LibraryLockedError(
-            f"{folder} lies on a network share ({kind}), was last used on a local disk, and is open elsewhere: close it there"
+            f"{folder} lies on a network share ({kind}), was last used on a local disk, and is open elsewhere: "
+            "close it there"
         ) from None
     finally:
         with contextlib.suppress(sqlite3.OperationalError):
+            db.execute("PRAGMA busy_timeout = 10000")
             db.execute("PRAGMA locking_mode = NORMAL")
             db.execute("SELECT count(*) FROM sqlite_master").fetchall()  # gives the lock back
 

@@ -42,8 +42,8 @@ def writer_lock(folder: Path) -> Iterator[None]:
     The lock is the operating system's, on ``writer.lock``: it goes with its process, however that ends, so a dead
     writer blocks nobody. ``writer.pid`` beside it only names the holder for the message.
 
-    On a network file system locks need not reach other machines. There a note that another machine's process has left is
-    believed, until somebody removes it: that process may still write.
+    On a network file system locks need not reach other machines. There a note that another machine's process has left
+    is believed, until somebody removes it: that process may still write.
 
     Raises
     ------
@@ -84,8 +84,8 @@ def _refuse_elsewhere(folder: Path) -> None:
     kind = network_kind(folder)
     if kind:
         raise LibraryLockedError(
-            f"{writer} is writing to {folder}, or was when it died; on a network share ({kind}) that cannot be told from "
-            f"here: wait for it to end, and if it has, delete {folder / NOTE}",
+            f"{writer} is writing to {folder}, or was when it died; on a network share ({kind}) that cannot be told "
+            f"from here: wait for it to end, and if it has, delete {folder / NOTE}",
             writer.pid,
         )
 

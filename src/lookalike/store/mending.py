@@ -1,7 +1,7 @@
 """What mends a library.db: rows that ought not to be there are dropped, indexes made anew, a damaged file read out.
 
-Each is called while the writer lock is held, after a copy was made. What is dropped here is worked out again by the next
-`index`; what people decided is dropped only where nothing is left of it.
+Each is called while the writer lock is held, after a copy was made. What is dropped here is worked out again by the
+next `index`; what people decided is dropped only where nothing is left of it.
 """
 
 from __future__ import annotations
