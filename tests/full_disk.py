@@ -1,4 +1,5 @@
-"""Every kind of write, on a disk that becomes full at its nth write: see `tests/test_full_disk.py`, which preloads the shim.
+"""Every kind of write, on a disk that becomes full at its nth write: run by `tests/test_full_disk.py`.
+
 
 python -m tests.full_disk SHIM FOLDER POINTS
 """

@@ -254,13 +254,19 @@ def flip(file: Path, at: float = 0.7) -> None:
     file.write_bytes(data)
 
 
+def flip_in(file: Path, what: bytes) -> None:
+    data = file.read_bytes()
+    assert what in data
+    file.write_bytes(data.replace(what, what[::-1]))
+
+
 CACHES: dict[str, Callable[[Path], None]] = {
     "vectors flipped": lambda path: flip(next((path / "cache").rglob("*.vectors"))),
     "vectors cut": lambda path: os.truncate(next((path / "cache").rglob("*.vectors")), 100),
     "standardised flipped": lambda path: flip(next((path / "cache").rglob("*.standardised"))),
     "approximate": lambda path: next((path / "cache").iterdir()).joinpath("1-2.approximate").write_bytes(b"nothing"),
     "words": lambda path: (path / "cache" / "0.words").write_bytes(b"PK nothing"),
-    "thumbnails": lambda path: flip(path / "cache" / "webp82v1.thumbnails", 0.999),
+    "thumbnails": lambda path: flip_in(path / "cache" / "webp82v1.thumbnails", b"another"),
     "local": lambda path: (path / "cache" / "0.local").write_bytes(b"\0" * 9000),
 }
 

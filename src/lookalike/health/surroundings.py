@@ -149,15 +149,16 @@ def _lock(folder: Path, busy: bool) -> Check:
 
 
 def _journals(folder: Path, busy: bool) -> Iterator[Check]:
-    runs, unreadable = [], []
+    runs: list[Run] = []
+    unreadable: list[tuple[Path, str]] = []
     for path in journals(folder):
         try:
             runs.append(read_run(path))
         except (LookalikeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            unreadable.append((path, error))
+            unreadable.append((path, str(error)))
     if unreadable:
-        path, error = unreadable[0]
-        what = f"{path.relative_to(folder)} cannot be understood ({error}): its run cannot be undone"
+        broken, why = unreadable[0]
+        what = f"{broken.relative_to(folder)} cannot be understood ({why}): its run cannot be undone"
         yield Check("journals", "bad", what, "put it back from a backup, or move it out of `history`")
         return
     open_runs = [run for run in runs if (run.unresolved or not run.ended) and not is_settled(run.path)]
@@ -172,11 +173,14 @@ def _journals(folder: Path, busy: bool) -> Iterator[Check]:
 
 
 def _quarantine(folder: Path, runs: Sequence[Run]) -> Check:
-    steps = [step for run in runs for step in run.steps.values() if step.state == "done" and step.act in IN_QUARANTINE]
-    held = {str(Path(piece.to).absolute()) for step in steps for piece in step.files if hasattr(piece, "to")}
+    held, known = set(), set()
+    for step in (step for run in runs for step in run.steps.values()):
+        places = {str(Path(piece.to).absolute()) for piece in step.files if hasattr(piece, "to")}
+        known |= places
+        held |= places if step.state == "done" and step.act in IN_QUARANTINE else set()
     lost = sorted(path for path in held if not os.path.lexists(path))
-    inside = folder / QUARANTINE
-    strange = sorted(str(path) for path in inside.rglob("*") if not path.is_dir() and str(path.absolute()) not in held)
+    inside = (str(path.absolute()) for path in (folder / QUARANTINE).rglob("*") if not path.is_dir())
+    strange = sorted(path for path in inside if path not in known)
     if lost:
         what = f"{human_count(len(lost), 'file')} of it gone, such as {lost[0]}"
         return Check(
