@@ -132,7 +132,7 @@ def test_names_like_windows_paths_are_names(library, tmp_path):
         assert library.search(picture(n), 1, descriptor="fake").uris[0] == (str(folder / name),)
 
 
-@pytest.mark.parametrize("moment", [-2_000_000_000, 0, 4_102_444_800, 16_725_225_600])
+@pytest.mark.parametrize("moment", [-2_000_000_000, 0, 4_102_444_800, 15_000_000_000])
 def test_times_before_1970_and_far_in_the_future_are_times(library, tmp_path, moment):
     path = write_picture(tmp_path / "photos" / "a.png", 1)
     os.utime(path, (moment, moment))

@@ -54,12 +54,30 @@ class Database:
                     f"there is no library at {folder}: make one with `lookalike index PATH --library {folder}`"
                 )
             self._create_folder()
+        self._trouble = ""
+        self.network = network_kind(folder)
+        self.writable = os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
         self._connection = self._connect(path)
         try:
-            self._prepare(path)
+            try:
+                self._prepare(path)
+            except LibraryError as error:
+                if not self._is_readable(path, error):
+                    raise
+                # On a full disk SQLite cannot make its -shm file; what is there can be read nevertheless.
+                self._connection.close()
+                self._trouble, self.writable = str(error.__cause__), False
+                self._connection = self._connect(path)
+                self._prepare(path)
         except BaseException:
             self._connection.close()
             raise
+
+    def _is_readable(self, path: Path, error: LibraryError) -> bool:
+        """Say whether a library that could not be opened for writing may be read as it lies, at rest."""
+        code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+        full = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+        return self.writable and full and _at_rest(path) and path.is_file() and path.stat().st_size > 0
 
     def _create_folder(self) -> None:
         try:
@@ -68,13 +86,8 @@ class Database:
             raise LibraryError(f"cannot make a library at {self.folder}: {error.strerror or error}") from error
 
     def _connect(self, path: Path) -> sqlite3.Connection:
-        self.network = network_kind(self.folder)
-        self.writable = os.access(self.folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
         # Without write permission SQLite cannot make its -shm file; a library at rest is then read as it lies.
-        try:
-            at_rest = not path.with_name(f"{DATABASE}-wal").stat().st_size
-        except OSError:
-            at_rest = True
+        at_rest = _at_rest(path)
         if self.network and not self.writable and not at_rest:
             raise LibraryError(
                 f"{self.folder} lies on a network share ({self.network}), cannot be written to, and was not closed: "
@@ -154,6 +167,10 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the writer lock: see `writer_lock`."""
+        if self._trouble:
+            raise LibraryError(
+                f"cannot write to {self.folder}: {self._trouble}; free some space and run the command again"
+            )
         if not self.writable:
             raise LibraryError(
                 f"{self.folder} cannot be written to: change its permissions or choose another --library"
@@ -195,6 +212,14 @@ class Database:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 raise _explain(error, self.folder) from error
+
+
+def _at_rest(path: Path) -> bool:
+    """Say whether nothing waits in SQLite's journal to be written into place."""
+    try:
+        return not path.with_name(f"{DATABASE}-wal").stat().st_size
+    except OSError:
+        return True
 
 
 def _explain(error: sqlite3.Error, folder: Path) -> LibraryError:
