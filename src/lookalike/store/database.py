@@ -74,10 +74,10 @@ class Database:
             raise
 
     def _is_readable(self, path: Path, error: LibraryError) -> bool:
-        """Say whether a library that could not be opened for writing may be read as it lies, at rest."""
+        """Say whether a library that could not be opened for writing may be read as it lies."""
         code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
         full = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
-        return self.writable and full and _at_rest(path) and path.is_file() and path.stat().st_size > 0
+        return self.writable and full and path.is_file() and path.stat().st_size > 0
 
     def _create_folder(self) -> None:
         try:
@@ -93,11 +93,14 @@ class Database:
                 f"{self.folder} lies on a network share ({self.network}), cannot be written to, and was not closed: "
                 "open it once where it can be written to"
             )
-        uri = path.absolute().as_uri() + ("" if self.writable else "?immutable=1" if at_rest else "?mode=ro")
+        alone = bool(self._trouble) and not at_rest
+        uri = path.absolute().as_uri() + ("" if self.writable or alone else "?immutable=1" if at_rest else "?mode=ro")
         try:
             db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
         except sqlite3.Error as error:
             raise LibraryError(f"cannot open {path}: {error}") from error
+        if alone:  # what waits in the journal is then found by an index in this process's memory
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.text_factory = os.fsdecode  # names that are not UTF-8 come back as they are on disk
         return db
 
