@@ -202,7 +202,7 @@ def test_a_root_that_is_unmounted_while_it_is_indexed_loses_no_row(library, tmp_
     library.add(folder, descriptors=["fake"])
     for n in range(10):
         os.utime(folder / f"{n}.png", (n, n))  # all are read again
-    gone = []
+    gone: list[Path] = []
 
     def unmount(report):
         if report.found >= 4 and not gone:

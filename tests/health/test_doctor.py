@@ -260,7 +260,7 @@ def flip_in(file: Path, what: bytes) -> None:
     file.write_bytes(data.replace(what, what[::-1]))
 
 
-CACHES: dict[str, Callable[[Path], None]] = {
+CACHES: dict[str, Callable[[Path], object]] = {
     "vectors flipped": lambda path: flip(next((path / "cache").rglob("*.vectors"))),
     "vectors cut": lambda path: os.truncate(next((path / "cache").rglob("*.vectors")), 100),
     "standardised flipped": lambda path: flip(next((path / "cache").rglob("*.standardised"))),

@@ -69,7 +69,7 @@ def test_numbers_of_threads_that_cannot_be_meant_are_said(monkeypatch, value, st
 
 @pytest.mark.parametrize(("free", "state"), [(10**12, "ok"), (10**8, "warning"), (10**6, "bad")])
 def test_a_disk_that_is_nearly_full_is_said(tmp_path, monkeypatch, free, state):
-    monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**13, 0, free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**13, 0, free))
     assert by_name(check_disk(tmp_path / "not" / "yet.lookalike"))["disk space"].state == state
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sqlite3
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_another_machines_writer_is_never_taken_over_on_a_share(tmp_path, share)
     assert (tmp_path / "writer.pid").read_text() == note
     (tmp_path / "writer.pid").unlink()
     with writer_lock(tmp_path):
-        assert noted_writer(tmp_path) == Writer(os.getpid(), os.uname().nodename)
+        assert noted_writer(tmp_path) == Writer(os.getpid(), platform.node())
     assert not (tmp_path / "writer.pid").exists()
 
 
@@ -116,7 +117,9 @@ def test_on_a_local_disk_another_machines_note_is_a_left_over(tmp_path):
     """The disk was carried here, or it is a container's: its lock would be held here, too."""
     (tmp_path / "writer.pid").write_text("4711\nother-machine\n")
     with writer_lock(tmp_path):
-        assert noted_writer(tmp_path).pid == os.getpid()
+        writer = noted_writer(tmp_path)
+        assert writer is not None
+        assert writer.pid == os.getpid()
 
 
 def test_whether_somebody_writes_can_be_asked_without_a_trace(tmp_path):
