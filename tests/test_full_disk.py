@@ -25,7 +25,7 @@ def test_a_disk_that_is_full_at_any_write_costs_that_write_only(tmp_path):
     subprocess.run(
         [compiler, "-shared", "-fPIC", "-o", str(shim), str(ROOT / "tests/full_disk.c"), "-ldl"], check=True, timeout=60
     )
-    points = many(24, 400)
+    points = many(16, 400)
     done = subprocess.run(
         [sys.executable, "-m", "tests.full_disk", str(shim), str(tmp_path), str(points)],
         capture_output=True, text=True, cwd=ROOT, env=os.environ | {"LD_PRELOAD": str(shim)}, timeout=1800, check=False,
