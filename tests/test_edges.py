@@ -243,7 +243,7 @@ def filled(folder: Path, rows: int, seed: int = 1) -> Store:
 
 @pytest.mark.slow
 def test_a_library_of_a_million_rows_opens_at_once_searches_and_prunes(tmp_path):
-    rows = many(20_000, 1_000_000)
+    rows = many(10_000, 1_000_000)
     made = time.perf_counter()
     filled(tmp_path / "a.lookalike", rows).close()
     made = time.perf_counter() - made
