@@ -1,7 +1,7 @@
 """Every kind of write, on a disk that becomes full at its nth write: run by `tests/test_full_disk.py`.
 
 
-python -m tests.full_disk SHIM FOLDER POINTS
+python -m tests.full_disk SHIM FOLDER POINTS [KIND...]
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def trial(top: Path, name: str, shim: ctypes.CDLL, point: int) -> tuple[int, dic
     return writes, {"kind": name, "point": point, "code": code, "said": words, "trouble": [t for t in troubles if t]}
 
 
-def run(shim_path: str, top: Path, points: int) -> None:
+def run(shim_path: str, top: Path, points: int, only: list[str]) -> None:
     shim = ctypes.CDLL(shim_path)
     shim.disk_writes.restype = ctypes.c_long
     shim.disk_full_after.argtypes = [ctypes.c_char_p, ctypes.c_long]
@@ -116,7 +116,7 @@ def run(shim_path: str, top: Path, points: int) -> None:
     (top / "before" / "out").mkdir()
     for name in ("v.npz", "s.csv", "d.html", "plan.csv"):
         (top / "before" / "out" / name).write_bytes(b"old")
-    names = list(kinds(top, top, top))
+    names = only or list(kinds(top, top, top))
     share = max(points // len(names), 1)
     for name in names:
         total, outcome = trial(top, name, shim, -1)
@@ -127,4 +127,4 @@ def run(shim_path: str, top: Path, points: int) -> None:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    run(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
