@@ -225,7 +225,9 @@ def test_pages_overwritten_anywhere_are_found_and_what_can_be_read_is_read_out(p
         assert Path(mended.backup).read_bytes() == whole[: page * 8192] + b"\xa7" * 8192 + whole[(page + 1) * 8192 :]
         shutil.rmtree(place)
     assert pages > 15
-    record("doctor", "a page of library.db overwritten, read out by doctor --repair, indexed again", len(kept), "0 failed")
+    record(
+        "doctor", "a page of library.db overwritten, read out by doctor --repair, indexed again", len(kept), "0 failed"
+    )
 
 
 def test_what_is_no_library_or_of_a_newer_version_is_said_and_left_alone(path, tmp_path):
