@@ -32,6 +32,7 @@ NOTE = "<!-- Written by tools/make_docs.py from the code: change the code, then 
 ROOMS = {
     "lookalike.results": "What the calls above return.",
     "lookalike.actions": "Acting on copies without ever losing a picture: plans, applied and undone.",
+    "lookalike.health": "What `lookalike.doctor` tells.",
     "lookalike.types": "Values that travel, and the protocols that plug-ins implement.",
     "lookalike.decode": "Bytes to an upright picture.",
     "lookalike.transforms": "Resize, crop, pad.",

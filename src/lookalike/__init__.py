@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lookalike.explaining import explain
     from lookalike.filters import Filters
     from lookalike.folders import compare_folders
+    from lookalike.health import doctor
     from lookalike.inspecting import inspect
     from lookalike.labelling import label_pictures
     from lookalike.leaks import find_leaks, repair_split
@@ -48,6 +49,7 @@ __all__ = [
     "compare",
     "compare_folders",
     "cross_validate",
+    "doctor",
     "empty_quarantine",
     "explain",
     "find_leaks",
@@ -77,6 +79,7 @@ _WHERE = {
     "fit_classifier": "lookalike.classify:fit_classifier",
     "get_descriptor": "lookalike.descriptors:get_descriptor",
     "compare_folders": "lookalike.folders:compare_folders",
+    "doctor": "lookalike.health:doctor",
     "find_leaks": "lookalike.leaks:find_leaks",
     "repair_split": "lookalike.leaks:repair_split",
     "inspect": "lookalike.inspecting:inspect",

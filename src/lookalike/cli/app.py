@@ -15,6 +15,7 @@ from lookalike.cli.cluster import cluster
 from lookalike.cli.common import progress
 from lookalike.cli.decide import app as decide
 from lookalike.cli.distances import distances
+from lookalike.cli.doctor import doctor
 from lookalike.cli.duplicates import duplicates
 from lookalike.cli.emit import emit, face
 from lookalike.cli.evaluate import evaluate
@@ -112,7 +113,7 @@ def demo(
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     index, search, compare, duplicates, plan, apply, undo, history, quarantine, folders, leaks, split, problems,
-    cluster, map_, distances, classify, evaluate, export, serve, status, prune, descriptors, config, demo,
+    cluster, map_, distances, classify, evaluate, export, serve, status, prune, descriptors, config, doctor, demo,
 )  # fmt: skip
 for _command in _COMMANDS:
     app.command(name=_command.__name__.rstrip("_"))(_command)

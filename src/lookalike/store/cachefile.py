@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["CacheFile", "transaction"]
+from lookalike.store.disk import network_kind
+
+__all__ = ["CacheFile", "check_cache_file", "transaction"]
 
 _T = TypeVar("_T")
 
@@ -177,7 +179,7 @@ class CacheFile:
                         other.unlink()
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
-            _prepare(db)
+            _prepare(db, wal=not network_kind(self.path.parent))
         except BaseException:
             db.close()
             raise
@@ -198,24 +200,61 @@ class CacheFile:
                 path.unlink()
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    """Set the file up, or check that it is one of ours."""
+def _prepare(db: sqlite3.Connection, *, wal: bool) -> None:
+    """Set the file up, or check that it is one of ours. On a network share a file in WAL is of no use."""
     db.text_factory = bytes  # a damaged row may claim to be text
+    if not wal:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # before anything is read: WAL would share memory
     db.execute("PRAGMA synchronous = OFF")  # for a cache; the rows have checksums
     version = db.execute("PRAGMA user_version").fetchone()[0]
     mark = db.execute("PRAGMA application_id").fetchone()[0]
     if (mark, version) == (_APPLICATION_ID, _VERSION):
         db.execute("SELECT key, checksum, body FROM rows LIMIT 0")
+        if not wal:
+            _leave_wal(db)
         return
     if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise _OtherFormatError("another program's file, or another version's")
     db.execute("PRAGMA page_size = 8192")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    _set_wal(db)
+    if wal:
+        _set_wal(db)
     with transaction(db):
         db.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, checksum INTEGER, body BLOB)")
         db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {_VERSION}")
+    if not wal:
+        _leave_wal(db)
+
+
+def _leave_wal(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = DELETE").fetchall()
+    db.execute("PRAGMA locking_mode = NORMAL").fetchall()
+    db.execute("SELECT count(*) FROM sqlite_master").fetchall()  # gives the lock back
+
+
+def check_cache_file(path: Path) -> str:
+    """Return what is wrong with a file of this kind, read only and to its end; nothing if all its rows are good."""
+    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?{'immutable=1' if at_rest else 'mode=ro'}", uri=True)
+    except sqlite3.Error as error:
+        return str(error)
+    try:
+        db.text_factory = bytes
+        marks = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        if marks != (_APPLICATION_ID, _VERSION):
+            return "of another program or version"
+        rows = db.execute("SELECT key, checksum, body FROM rows")
+        bad = sum(
+            not (isinstance(key, bytes) and isinstance(body, bytes) and _checksum(key, body) == checksum)
+            for key, checksum, body in rows
+        )
+        return f"{bad} rows are damaged" if bad else ""
+    except sqlite3.Error as error:
+        return str(error)
+    finally:
+        db.close()
 
 
 def _set_wal(db: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lookalike.types import DescriptorSpec
 
-__all__ = ["SIZE", "make_header", "path_of_chunk", "read_header"]
+__all__ = ["SIZE", "check_chunk_file", "make_header", "path_of_chunk", "read_header"]
 
 SIZE = 128
 """Bytes of the header with its own CRC-32, so that the arrays behind it lie on 64-byte lines."""
@@ -36,3 +36,17 @@ def read_header(header: bytes, spec: DescriptorSpec, chunk: int, token: int) -> 
     magic, fingerprint, held_chunk, held_token, rows, width, checksum = _HEADER.unpack(header[: _HEADER.size])
     expected = (_MAGIC, spec.fingerprint.encode(), chunk, token, spec.width)
     return (rows, checksum) if (magic, fingerprint, held_chunk, held_token, width) == expected else None
+
+
+def check_chunk_file(path: Path) -> str:
+    """Return what is wrong with a chunk file in itself; nothing if it is whole, be it up to date or not."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return error.strerror or str(error)
+    if len(data) < SIZE or zlib.crc32(data[: SIZE - 4]) != struct.unpack("<I", data[SIZE - 4 : SIZE])[0]:
+        return "its header is damaged"
+    magic, *_, checksum = _HEADER.unpack(data[: _HEADER.size])
+    if magic != _MAGIC:
+        return "of another program or version"
+    return "" if zlib.crc32(data[SIZE:]) == checksum else "its checksum does not fit"

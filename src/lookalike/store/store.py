@@ -22,6 +22,7 @@ from lookalike.errors import LibraryError
 from lookalike.store.counting import Counting
 from lookalike.store.database import Database
 from lookalike.store.decisions import DecisionTable
+from lookalike.store.mending import Mending
 from lookalike.store.scaler import Scaler
 from lookalike.store.schema import CHUNK, VECTOR_SHIFT, VERSION
 from lookalike.types import DescriptorSpec, SourceItem, Uri, Vectors
@@ -147,6 +148,11 @@ class Store:
     def writing(self) -> contextlib.AbstractContextManager[None]:
         """Hold the writer lock while a block runs: see `writer_lock`."""
         return self._db.writing()
+
+    @property
+    def mending(self) -> Mending:
+        """What mends its database: see `lookalike.store.mending`."""
+        return Mending(self._db)
 
     def own_files(self) -> set[tuple[int, int]]:
         """(device, inode) of the files that no scanner may open: that would drop SQLite's POSIX locks."""
