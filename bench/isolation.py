@@ -4,9 +4,9 @@
 
 Indexes FILES JPEGs of FOLDER (2,000 unless told; fewer pictures are taken several times, each time with other bytes
 after their end) by pdq alone and by lite0 and pdq, in turns isolated and not, ROUNDS (5) times each. Models are loaded
-and worker processes have started before a clock runs; what a start costs is told apart. The vectors of both ways must be
-equal to the bit. CPU seconds are those of this process and of its workers; they tell more than seconds on a machine that
-has other things to do. Prints Markdown tables; each figure is a median, each ratio the median of the rounds' ratios.
+and worker processes have started before a clock runs; what a start costs is told apart. The vectors of both ways must
+be equal to the bit. CPU seconds are those of this process and of its workers; they tell more than seconds on a machine
+that has other things to do. Prints Markdown tables; each figure is a median, each ratio the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def compared(pictures: list[Path], descriptors: tuple[str, ...], rounds: int, wo
         for one in (seconds, cpu)
     )
     print(
-        f"| {' + '.join(descriptors)} | | {n / statistics.median(seconds[True]):,.0f} "
+        f"| {' + '.join(descriptors)} | {n / statistics.median(seconds[True]):,.0f} "
         f"| {n / statistics.median(seconds[False]):,.0f} | {by_clock:.2f} | {by_cpu:.2f} "
         f"| {1000 * statistics.median(cpu[True]) / n:.2f} | {1000 * statistics.median(cpu[False]) / n:.2f} |",
         flush=True,
@@ -114,7 +114,7 @@ def compared(pictures: list[Path], descriptors: tuple[str, ...], rounds: int, wo
 def kept_open() -> Iterator[KeptOpen]:
     """Have all indexing decode in processes that are started once."""
     kept, real = KeptOpen(available_cores()), indexing.Isolated
-    indexing.Isolated = lambda count: kept  # type: ignore[assignment,misc]
+    indexing.Isolated = lambda _: kept  # type: ignore[assignment,misc]
     try:
         yield kept
     finally:

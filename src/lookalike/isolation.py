@@ -94,7 +94,8 @@ class Isolated:
     ) -> Generator[dict[int, DecodedImage] | ImageError, None, None]:
         """Yield for each file what `lookalike.decode.decode_at` gives, or the error that it raises.
 
-        One process gets them all and works ahead. The seconds of a file are those that it computes, so that no file
+        One process gets them all and works ahead. Pictures are lent: use them before going on after the last one, or
+        closing the generator. The seconds of a file are those that it computes, so that no file
         fails because the machine is busy; six times as many may pass by the clock.
 
         Raises
@@ -106,7 +107,8 @@ class Isolated:
             _job("decode_at", (data,), {"sides": tuple(some), "max_pixels": max_pixels})
             for data, some in zip(files, sides, strict=True)
         ]
-        results = self._workers.each(jobs, seconds=PATIENCE * self._seconds, cpu_seconds=self._seconds)
+        limits = {"seconds": PATIENCE * self._seconds, "cpu_seconds": self._seconds}
+        results = self._workers.each(jobs, **limits, lent=True)
         with contextlib.closing(results):
             try:
                 for result in results:

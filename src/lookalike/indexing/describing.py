@@ -64,7 +64,6 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
     """Take a parcel of files from their names to their vectors, in one thread."""
     records: list[Record | None] = [None] * len(parcel)
     wanted: list[_Wanted] = []
-    pending: list[_Pending] = []
     copies: list[tuple[int, Future[Content]]] = []
     claimed: list[Future[Content]] = []
     try:
@@ -87,9 +86,8 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
                 continue
             wanted.append(_Wanted(at, held.id if held else 0, digest, data, missing))
             if sum(len(w.data) for w in wanted) > PARCEL_BYTES:
-                _decode_wanted(job, parcel, wanted, pending, records)
-        _decode_wanted(job, parcel, wanted, pending, records)
-        _describe_pending(job, parcel, pending, records)
+                _describe_wanted(job, parcel, wanted, records)
+        _describe_wanted(job, parcel, wanted, records)
     except BaseException as error:
         for claim in claimed:  # never leave another thread waiting
             if not claim.done():
@@ -101,13 +99,14 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
     return [record for record in records if record is not None]
 
 
-def _decode_wanted(
-    job: Job, parcel: list[SourceItem], wanted: list[_Wanted], pending: list[_Pending], records: list[Record | None]
-) -> None:
-    """Move what is wanted to what is pending, or enter why it cannot be decoded."""
+def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
+    """Decode and describe what is wanted, or enter why it cannot be."""
     files, sides = [w.data for w in wanted], [[d.spec.min_side for d in w.descriptors] for w in wanted]
+    pending: list[_Pending] = []
+    # Pictures are lent until this is closed: they are described before.
     with closing(_decoder(job)(files, sides, max_pixels=job.max_pixels)) as results:
-        for w, images in zip(wanted, results, strict=True):
+        for w in wanted:
+            images = next(results)
             if isinstance(images, ImageError):
                 content = Content(w.content_id, w.digest, len(w.data), images.kind, str(images))
                 records[w.at] = _settle(job, parcel[w.at], content)
@@ -115,6 +114,7 @@ def _decode_wanted(
             pending.append(_Pending(w.at, w.content_id, w.digest, images, len(w.data), w.descriptors))
             if sum(p.pixels for p in pending) > PARCEL_PIXELS:
                 _describe_pending(job, parcel, pending, records)
+        _describe_pending(job, parcel, pending, records)
     wanted.clear()
 
 

@@ -7,11 +7,15 @@ import mmap
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from lookalike.workers.line import Line
 from lookalike.workers.process import NO_MEMORY
+
+TOGETHER_SECONDS = 0.05
+"""For how long answers are gathered."""
 
 
 def _compute_for(seconds: float | None) -> None:
@@ -35,14 +39,21 @@ def _work(shared: mmap.mmap | None) -> None:
         while True:
             jobs, cpu_seconds = line.receive()
             line.rewind()
-            for job in jobs:
+            answers: list[tuple[bool, Any]] = []
+            told = time.monotonic()
+            for number, job in enumerate(jobs):
+                line.at = number
                 _compute_for(cpu_seconds)
                 try:
-                    answer = True, function(job)
+                    answers.append((True, function(job)))
                 except Exception:
-                    answer = False, traceback.format_exc()
+                    answers.append((False, traceback.format_exc()))
                 _compute_for(cpu_seconds and 0)
-                line.send(answer, share=True)
+                # Each answer wakes the process that asks, which costs more than a small picture. They may wait for one
+                # another where it is known which job was at work, should this process die of it.
+                if line.at is None or number == len(jobs) - 1 or time.monotonic() - told > TOGETHER_SECONDS:
+                    line.send(answers, share=True)
+                    answers, told = [], time.monotonic()
     except (EOFError, OSError):
         os._exit(0)
     except MemoryError:

@@ -17,6 +17,7 @@ SHARED_BYTES = 32 << 20
 BROKEN = (OSError, EOFError, ValueError, pickle.UnpicklingError)
 """What sending and receiving raise when the other process is gone, or went in the midst of a message."""
 
+_COUNT = struct.Struct("<Q")  # at the beginning of the shared memory: the job that is being done
 _HEAD = struct.Struct("<QQ")  # bytes of a pickle, number of buffers beside it
 _PLACE = struct.Struct("<qQ")  # where a buffer lies in the shared memory, or how it follows; its bytes
 _FOLLOWS, _FOLLOWS_WRITABLE = -1, -2
@@ -29,7 +30,7 @@ class Line:
 
     def __init__(self, to: IO[bytes], source: IO[bytes], shared: mmap.mmap | None) -> None:
         self._to, self._from, self._shared = to, source, shared
-        self._free = 0
+        self._free = _COUNT.size
         for pipe in (to, source):
             with contextlib.suppress(ImportError, AttributeError, OSError):
                 import fcntl
@@ -53,8 +54,8 @@ class Line:
             self._to.write(part)
         self._to.flush()
 
-    def receive(self) -> Any:
-        """Return what was sent next.
+    def receive(self, *, lent: bool = False) -> Any:
+        """Return what was sent next; with `lent`, arrays that lie in the shared memory stay there.
 
         Raises
         ------
@@ -64,11 +65,21 @@ class Line:
         length, count = _HEAD.unpack(self._read(_HEAD.size))
         places = list(_PLACE.iter_unpack(self._read(count * _PLACE.size)))
         body = self._read(length)
-        return pickle.loads(body, buffers=[self._buffer(*place) for place in places])  # noqa: S301 - our own process
+        return pickle.loads(body, buffers=[self._buffer(*place, lent) for place in places])  # noqa: S301 - our own process
 
     def rewind(self) -> None:
         """Take the shared memory from its beginning again: all that was sent has been received."""
-        self._free = 0
+        self._free = _COUNT.size
+
+    @property
+    def at(self) -> int | None:
+        """Which of its jobs the worker is at; None if it cannot tell."""
+        return None if self._shared is None else int(_COUNT.unpack_from(self._shared)[0])
+
+    @at.setter
+    def at(self, number: int) -> None:
+        if self._shared is not None:
+            _COUNT.pack_into(self._shared, 0, number)
 
     def close(self) -> None:
         """Close both ends."""
@@ -80,14 +91,15 @@ class Line:
                 self._shared.close()
 
     def _place(self, raw: memoryview) -> int | None:
-        start, end = self._free, self._free + raw.nbytes
+        start = -(-self._free // 64) * 64
+        end = start + raw.nbytes
         if self._shared is None or end > len(self._shared):
             return None
         self._shared[start:end] = raw
-        self._free = -(-end // 64) * 64
+        self._free = end
         return start
 
-    def _buffer(self, place: int, size: int) -> bytes | bytearray:
+    def _buffer(self, place: int, size: int, lent: bool) -> bytes | bytearray | memoryview:
         if place == _FOLLOWS:
             return self._read(size)
         if place == _FOLLOWS_WRITABLE:
@@ -96,8 +108,8 @@ class Line:
                 raise EOFError
             return room
         assert self._shared is not None
-        with memoryview(self._shared) as all_of_it, all_of_it[place : place + size] as part:
-            return bytearray(part)
+        part = memoryview(self._shared)[place : place + size]
+        return part if lent else bytearray(part)
 
     def _read(self, size: int) -> bytes:
         read = self._from.read(size)

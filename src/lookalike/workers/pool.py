@@ -99,7 +99,12 @@ class Workers:
         return result
 
     def each(
-        self, jobs: Sequence[Any], *, seconds: float | None = None, cpu_seconds: float | None = None
+        self,
+        jobs: Sequence[Any],
+        *,
+        seconds: float | None = None,
+        cpu_seconds: float | None = None,
+        lent: bool = False,
     ) -> Generator[Any, None, None]:
         """Yield the result of each job in order; a WorkerLostError for one during which its worker died.
 
@@ -114,6 +119,9 @@ class Workers:
             The worker is ended if one job takes longer by the clock, while this process runs. None for ever.
         cpu_seconds
             The same by the time that it computes. Where that cannot be limited (Windows) it counts by the clock.
+        lent
+            Arrays in results may lie in memory that the worker will use again: they are to be used before the one that
+            asks goes on after the last result, or closes this generator.
 
         Raises
         ------
@@ -124,27 +132,34 @@ class Workers:
         """
         if cpu_seconds is not None and not hasattr(signal, "setitimer"):
             seconds = cpu_seconds
-        done, stillborn = 0, 0
-        while done < len(jobs):
-            worker, lost = self._take(), None
+        stillborn = 0
+        lost: dict[int, WorkerLostError] = {}
+        start = 0
+        while start < len(jobs):
+            if start in lost:
+                yield lost[start]
+                start += 1
+                continue
+            end = min((number for number in lost if number > start), default=len(jobs))
+            worker, done = self._take(), start
             try:
-                worker.begin(jobs[done:], cpu_seconds)
-                while done < len(jobs) and not worker.late:
-                    good, result = worker.answer(seconds)
-                    done += 1
-                    if not good:
-                        raise RuntimeError(result)
-                    yield result
+                worker.begin(jobs[start:end], cpu_seconds)
+                while done < end and not worker.late:
+                    for good, result in worker.answers(seconds, lent=lent and end == len(jobs)):
+                        done += 1
+                        if not good:
+                            raise RuntimeError(result)
+                        yield result
             except BROKEN:
-                lost = worker.end(grace=5.0)
+                error = worker.end(grace=5.0)
                 stillborn += not worker.ready
                 if self._ended.is_set() or stillborn == _STARTS:
-                    raise WorkerLostError(late=False, job=False, code=lost.code) from None
+                    raise WorkerLostError(late=False, job=False, code=error.code) from None
+                if worker.ready:
+                    lost[max(done, start + (worker.at or 0))] = error
             finally:
-                self._give_back(worker, whole=lost is None and done == len(jobs) and not worker.late)
-            if lost is not None and worker.ready:
-                done += 1
-                yield lost
+                self._give_back(worker, whole=done == end and not worker.late and not worker.ended)
+            start = done
 
     def close(self) -> None:
         """End the workers, also in the midst of a job."""

@@ -76,6 +76,8 @@ class Worker:
         self._patience: float | None = None
         self.ready = False
         self.late = False
+        self.ended = False
+        self._at: int | None = None
         with contextlib.suppress(OSError):  # it is gone already: the first job says so
             self._line.send((make, arguments))
 
@@ -89,12 +91,18 @@ class Worker:
         if not self.ready:
             self._receive(_START_SECONDS)
             self.ready = True
+        self._line.at = 0
         self._line.send((list(jobs), cpu_seconds))
 
-    def answer(self, seconds: float | None) -> tuple[bool, Any]:
-        """Return (True, result) or (False, traceback) for the next job; raises as `begin` does."""
-        good, result = self._receive(seconds)
-        return good, result
+    def answers(self, seconds: float | None, *, lent: bool) -> list[tuple[bool, Any]]:
+        """Return (True, result) or (False, traceback) for the next jobs, at least one; raises as `begin` does."""
+        answers: list[tuple[bool, Any]] = self._receive(seconds, lent=lent)
+        return answers
+
+    @property
+    def at(self) -> int | None:
+        """At which of its jobs it is, or was when it ended: None if that is the first one without an answer."""
+        return self._at if self.ended else self._line.at
 
     def tick(self) -> None:
         """Count down, and end the process when the time is over."""
@@ -111,15 +119,17 @@ class Worker:
             self._process.wait(grace)
         self._process.kill()
         code = self._process.wait()
-        self._line.close()
+        if not self.ended:
+            self.ended, self._at = True, self._line.at
+            self._line.close()
         late = self.late or code == -getattr(signal, "SIGPROF", 0) != 0
         return WorkerLostError(late, self.ready, code)
 
-    def _receive(self, seconds: float | None) -> Any:
+    def _receive(self, seconds: float | None, *, lent: bool = False) -> Any:
         with self._lock:
             self._patience = None if seconds is None else seconds + TICK
         try:
-            return self._line.receive()
+            return self._line.receive(lent=lent)
         finally:
             with self._lock:
                 self._patience = None
