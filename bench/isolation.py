@@ -6,7 +6,8 @@ Indexes FILES JPEGs of FOLDER (2,000 unless told; fewer pictures are taken sever
 after their end) by pdq alone and by lite0 and pdq, in turns isolated and not, ROUNDS (5) times each. Models are loaded
 and worker processes have started before a clock runs; what a start costs is told apart. The vectors of both ways must
 be equal to the bit. CPU seconds are those of this process and of its workers; they tell more than seconds on a machine
-that has other things to do. Prints Markdown tables; each figure is a median, each ratio the median of the rounds' ratios.
+that has other things to do. Prints Markdown tables; each figure is a median, each ratio the median of the rounds'
+ratios.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def main() -> None:
         size = sum(path.stat().st_size for path in pictures) / count / 1e3
         print(f"{count:,} JPEGs of {folder.name}, {size:.0f} kB on average; {available_cores()} cores\n")
         print(
-            "| descriptors | | isolated, pictures/s | in process | ratio | by CPU seconds | CPU ms a picture | in process |"
+            "| descriptors | isolated, pictures/s | in process | ratio | ratio by CPU | isolated, CPU ms | in process |"
         )
-        print("|---|---|---|---|---|---|---|---|")
+        print("|---|---|---|---|---|---|---|")
         for descriptors in SETS:
             compared(pictures, descriptors, rounds, work)
         if len(sys.argv) < 5:
