@@ -49,7 +49,7 @@ def _ticks(pid: int) -> int:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    count, rounds = int((sys.argv[2:] or [2000])[0]), int((sys.argv[3:] or [5])[0])
+    count, rounds = int((sys.argv[2:] or ["2000"])[0]), int((sys.argv[3:] or ["5"])[0])
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
@@ -114,12 +114,12 @@ def compared(pictures: list[Path], descriptors: tuple[str, ...], rounds: int, wo
 @contextmanager
 def kept_open() -> Iterator[KeptOpen]:
     """Have all indexing decode in processes that are started once."""
-    kept, real = KeptOpen(available_cores()), indexing.Isolated
-    indexing.Isolated = lambda _: kept  # type: ignore[assignment,misc]
+    kept, real = KeptOpen(available_cores()), vars(indexing)["Isolated"]
+    vars(indexing)["Isolated"] = lambda _: kept
     try:
         yield kept
     finally:
-        indexing.Isolated = real  # type: ignore[misc]
+        vars(indexing)["Isolated"] = real
         Isolated.close(kept)
 
 

@@ -112,7 +112,9 @@ class Isolated:
         with contextlib.closing(results):
             try:
                 for result in results:
-                    yield self._blamed(result) if isinstance(result, WorkerLostError) else result
+                    if isinstance(result, WorkerLostError):
+                        result = self._blamed(result)
+                    yield result
             except WorkerLostError as error:
                 raise self._blamed(error) from error
 

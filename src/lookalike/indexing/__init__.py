@@ -18,14 +18,14 @@ from pathlib import Path
 
 from lookalike.defaults import ISOLATED
 from lookalike.indexing.ahead import Ahead, available_cores
-from lookalike.indexing.describing import RETRIED, work
+from lookalike.indexing.describing import PARCEL_PIXELS, RETRIED, work
 from lookalike.indexing.writing import Job, Progress, Writer
 from lookalike.isolation import Isolated
 from lookalike.results import IndexReport
 from lookalike.store import Record, Store
 from lookalike.types import Descriptor, Source, SourceItem
 
-__all__ = ["Ahead", "available_cores", "index"]
+__all__ = ["PARCEL_PIXELS", "Ahead", "available_cores", "index"]
 
 PARCEL = 16  # files that one thread takes at a time: also the largest batch of a model
 LISTED = 256  # entries looked up in the library at a time

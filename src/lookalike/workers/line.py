@@ -47,7 +47,11 @@ class Line:
         for one, place in zip(raw, places, strict=True):
             follows = _FOLLOWS if one.readonly else _FOLLOWS_WRITABLE
             head.append(_PLACE.pack(follows if place is None else place, one.nbytes))
-        parts = [*head, body, *(one for one, place in zip(raw, places, strict=True) if place is None)]
+        parts: list[bytes | memoryview] = [
+            *head,
+            body,
+            *(one for one, place in zip(raw, places, strict=True) if place is None),
+        ]
         if sum(len(part) for part in parts) <= _JOINED:
             parts = [b"".join(parts)]
         for part in parts:
@@ -65,7 +69,7 @@ class Line:
         length, count = _HEAD.unpack(self._read(_HEAD.size))
         places = list(_PLACE.iter_unpack(self._read(count * _PLACE.size)))
         body = self._read(length)
-        return pickle.loads(body, buffers=[self._buffer(*place, lent) for place in places])  # noqa: S301 - our own process
+        return pickle.loads(body, buffers=[self._buffer(at, size, lent) for at, size in places])  # noqa: S301 - ours
 
     def rewind(self) -> None:
         """Take the shared memory from its beginning again: all that was sent has been received."""
