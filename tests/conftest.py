@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 import lookalike.descriptors
+import lookalike.indexing
 from lookalike.demo import shipped_photographs
+from lookalike.isolation import Isolated
 from lookalike.store.schema import VECTOR_SHIFT
 from lookalike.transforms import resize
 from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
@@ -78,6 +80,24 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
 def fake(register: Register) -> Fake:
     """Return a descriptor registered as "fake"."""
     return register(Fake())  # type: ignore[no-any-return]
+
+
+class _KeptOpen(Isolated):
+    def close(self) -> None:
+        """Leave the processes for the next test: each takes half a second to start."""
+
+
+@pytest.fixture(scope="session")
+def _decoders() -> Iterator[Isolated]:
+    kept = _KeptOpen(2)
+    yield kept
+    Isolated.close(kept)
+
+
+@pytest.fixture(autouse=True)
+def _shared_decoders(_decoders: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all indexing of these tests' own process decode in the same two processes."""
+    monkeypatch.setattr(lookalike.indexing, "Isolated", lambda count: _decoders)
 
 
 def picture(seed: int, height: int = 24, width: int = 32) -> RGBImage:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import lookalike
 from lookalike import indexing
-from lookalike.decode import decode_at
 from lookalike.errors import LibraryError, UsageError
+from lookalike.indexing import describing, writing
 from lookalike.results import IndexReport
 from lookalike.types import DescriptorSpec
 from tests.conftest import Fake, export, picture, write_picture
@@ -42,7 +42,7 @@ class Work:
 def work(monkeypatch) -> Work:
     work = Work()
     lock = threading.Lock()
-    read = indexing._read
+    read = describing._read
 
     def counted_read(job, item, at, records):
         data = read(job, item, at, records)
@@ -51,13 +51,18 @@ def work(monkeypatch) -> Work:
                 work.read.append(Path(item.uri).name)
         return data
 
-    def counted_decode(*args, **options):
-        with lock:
-            work.decoded += 1
-        return decode_at(*args, **options)
+    def counted_decoder(job):
+        def decode(files, sides, **options):
+            with lock:
+                work.decoded += len(files)
+            return real(files, sides, **options)
 
-    monkeypatch.setattr(indexing, "_read", counted_read)
-    monkeypatch.setattr(indexing, "decode_at", counted_decode)
+        real = decoder(job)
+        return decode
+
+    decoder = describing._decoder
+    monkeypatch.setattr(describing, "_read", counted_read)
+    monkeypatch.setattr(describing, "_decoder", counted_decoder)
     return work
 
 
@@ -231,8 +236,8 @@ def test_retry_takes_in_what_can_be_decoded_by_now(library, tmp_path, fake, monk
         raise lookalike.LookalikeError.__subclasses__()[1]("not in this version")
 
     with monkeypatch.context() as patch:
-        patch.setattr(indexing, "decode_at", refuse)
-        assert counts(add(library, photos)) == (0, 0, 0, 2, 0)
+        patch.setattr(describing, "decode_at", refuse)
+        assert counts(add(library, photos, isolated=False)) == (0, 0, 0, 2, 0)
     assert counts(add(library, photos)) == (0, 0, 0, 2, 0)
     report = add(library, photos, retry=True)
     assert counts(report) == (0, 2, 0, 0, 0)
@@ -255,13 +260,13 @@ def test_too_large_is_tried_again_each_time_since_the_limit_may_have_risen(libra
 def test_unreadable_is_tried_again_each_time(library, tmp_path, fake, monkeypatch):
     photos = tmp_path / "photos"
     write_picture(photos / "a.png", 1)
-    read = indexing._read
+    read = describing._read
 
     def deny(job, item, at, records):
         return read(job, type(item)(item.uri, item.size, error="permission denied"), at, records)
 
     with monkeypatch.context() as patch:
-        patch.setattr(indexing, "_read", deny)
+        patch.setattr(describing, "_read", deny)
         assert counts(add(library, photos)) == (0, 0, 0, 1, 0)
     assert list(library.problems().values) == [(str(photos / "a.png"), "unreadable", "permission denied")]
     assert counts(add(library, photos)) == (0, 1, 0, 0, 0)
@@ -413,7 +418,7 @@ def test_plain_and_tiny_pictures_have_finite_vectors_of_unit_length(library, tmp
 
 
 def test_a_stop_keeps_what_is_done_and_the_next_run_goes_on(library, tmp_path, fake, monkeypatch):
-    monkeypatch.setattr(indexing, "COMMIT_FILES", 20)
+    monkeypatch.setattr(writing, "COMMIT_FILES", 20)
     photos = tmp_path / "photos"
     for n in range(200):
         write_picture(photos / f"{n:03d}.png", n)
@@ -437,7 +442,7 @@ def test_a_stop_keeps_what_is_done_and_the_next_run_goes_on(library, tmp_path, f
 
 
 def test_an_error_in_a_thread_ends_the_run_and_keeps_what_was_committed(library, tmp_path, fake, monkeypatch):
-    monkeypatch.setattr(indexing, "COMMIT_FILES", 20)
+    monkeypatch.setattr(writing, "COMMIT_FILES", 20)
     photos = tmp_path / "photos"
     for n in range(200):
         write_picture(photos / f"{n:03d}.png", n % 70)
@@ -479,7 +484,7 @@ def failure(library, photos) -> str | None:
 def test_a_write_that_fails_is_explained_and_a_later_run_ends_as_if_it_had_not(
     tmp_path, fake, monkeypatch, point, folder
 ):
-    monkeypatch.setattr(indexing, "COMMIT_FILES", 4)
+    monkeypatch.setattr(writing, "COMMIT_FILES", 4)
     monkeypatch.setattr(indexing, "PARCEL", 3)
     with lookalike.open(tmp_path / "a.lookalike") as library:
         add(library, folder / "old")
@@ -508,7 +513,7 @@ def test_a_write_that_fails_is_explained_and_a_later_run_ends_as_if_it_had_not(
 
 
 def test_a_full_disk_says_what_is_needed_and_the_old_library_still_searches(library, tmp_path, fake, monkeypatch):
-    monkeypatch.setattr(indexing, "COMMIT_FILES", 10)
+    monkeypatch.setattr(writing, "COMMIT_FILES", 10)
     photos = tmp_path / "photos"
     for n in range(150):
         write_picture(photos / f"{n // 10}" / f"{n:03d}.png", n)

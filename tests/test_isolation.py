@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
 import os
+import signal
+import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +21,13 @@ from PIL import Image
 
 import lookalike
 from lookalike import decode as decoding
-from lookalike import isolation
+from lookalike import indexing, isolation
 from lookalike.decode import decode, decode_at, hidden_difference, pixel_hash, same_pixels
 from lookalike.defaults import MAX_PIXELS
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
 from lookalike.isolation import DecodingEndedError, Isolated
 from lookalike.workers import Workers
-from tests.conftest import write_picture
+from tests.conftest import export, write_picture
 from tests.ugly import ugly_images
 
 ODD = Path(__file__).parents[2] / "shared/data/odd"
@@ -41,6 +47,8 @@ def make_saboteur(memory: int) -> Callable[[tuple[str, tuple[bytes, ...], dict[s
                 until = time.monotonic() + 60
                 while time.monotonic() < until:
                     pass
+            if data.startswith(b"outside"):
+                os.kill(os.getpid(), signal.SIGKILL)
             if data.startswith(b"greedy"):
                 try:
                     np.ones(1 << 30, np.float64).sum()  # 8 GiB
@@ -156,32 +164,100 @@ def test_a_codec_that_wants_all_memory_does_not_get_it(sabotaged, tmp_path):
     assert decode((tmp_path / "a.png").read_bytes()).width == 32
 
 
-def test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed(sabotaged, tmp_path, fake):
+def test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed(sabotaged, tmp_path, fake, monkeypatch):
     """R4: an injected segfault, a 60 s spin and an 8 GiB allocation."""
+    monkeypatch.setattr(indexing, "Isolated", lambda _: sabotaged)
     for number in range(6):
         write_picture(tmp_path / "in" / f"{number}.png", number)
-    for name in ("segfault", "spin", "greedy"):
-        (tmp_path / "in" / f"{name}.png").write_bytes(name.encode() + b" pretends to be a picture")
+    for name in ("1segfault", "2spin", "3greedy", "outside"):
+        (tmp_path / "in" / f"{name}.png").write_bytes(name.strip("123").encode() + b" pretends to be a picture")
+    started = time.monotonic()
     with lookalike.open(tmp_path / "a.lookalike") as library:
         report = library.add(tmp_path / "in", descriptors=["fake"], threads=2)
-        assert (report.added, report.failed, report.found) == (6, 3, 9)
-        kinds = {Path(uri).stem: kind for uri, kind, _ in library.problems().values}
-    assert kinds == {"segfault": "corrupt", "spin": "too large", "greedy": "too large"}
+        assert (report.added, report.failed, report.found) == (6, 4, 10)
+        problems = {Path(uri).stem: (kind, reason) for uri, kind, reason in library.problems().values}
+    assert time.monotonic() - started < 50
+    assert problems == {
+        "1segfault": ("corrupt", "the codec crashed on it (SIGSEGV)"),
+        "2spin": ("too large", "decoding it took longer than 1 seconds"),
+        "3greedy": ("too large", "as make_decoder says"),
+        "outside": ("too large", "the process that decoded it was ended from outside, perhaps because memory ran out"),
+    }
 
 
-def test_no_picture_is_blamed_for_processes_that_cannot_start_or_were_ended(tmp_path, fake):
+def test_indexing_in_processes_of_their_own_gives_the_library_of_indexing_in_this_one(tmp_path):
+    """Every byte of it: rows, reasons, sizes, hashes, vectors."""
+    exports, reasons = [], []
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, one in enumerate(ugly_images()):
+        if len(one.data) < 10**6:
+            (folder / f"{number:03d}").write_bytes(one.data)
+    for number in range(4):
+        write_picture(folder / f"{number}.jpg", number, 700 + 90 * number, 900)
+    for isolated in (True, False):
+        with lookalike.open(tmp_path / f"{isolated}.lookalike") as library, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # else they are errors here, and there they are not
+            report = library.add(folder, isolated=isolated, threads=2)
+            assert report.added >= 30
+            reasons.append(sorted(library.problems().values))
+        exports.append(export(library.path))
+    assert exports[0] == exports[1]
+    assert reasons[0] == reasons[1]
+
+
+def test_pictures_that_find_no_room_in_the_shared_memory_come_whole(isolated):
+    """Together they are larger than it is; and all are still themselves when the last one has come."""
+    stream = io.BytesIO()
+    Image.effect_noise((2400, 1500), 90).convert("RGB").save(stream, "BMP")
+    data = [stream.getvalue()[:-2] + bytes([number, 7]) for number in range(5)]
+    with contextlib.closing(isolated.decode_each(data, [(256,)] * 5, max_pixels=MAX_PIXELS)) as results:
+        images = [next(results)[256].pixels for _ in data]
+        for image, one in zip(images, data, strict=True):
+            assert np.array_equal(image, decode(one).pixels)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs process groups")
+def test_a_script_without_a_main_guard_indexes_from_a_folder_full_of_traps_and_leaves_no_process(tmp_path):
+    write_picture(tmp_path / "in" / "a.png", 1)
+    for name in ("numpy", "PIL", "lookalike", "queue"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong one')")
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "script.py"
+    script.write_text(
+        "import lookalike\n"
+        "from lookalike.workers import pool\n"
+        "real = pool.Worker.__init__\n"
+        "def noted(self, *given):\n"
+        "    real(self, *given)\n"
+        "    print(self._process.pid)\n"
+        "pool.Worker.__init__ = noted\n"
+        "with lookalike.open('a.lookalike') as library:\n"
+        "    print(library.add('in', descriptors=['pdq']).added)\n"
+    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    *pids, added = map(int, done.stdout.split())
+    assert (len(pids), added, done.stderr) == (1, 1, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_no_picture_is_blamed_for_processes_that_cannot_start_or_were_ended(tmp_path, fake, monkeypatch):
     data = write_picture(tmp_path / "in" / "a.png", 1).read_bytes()
     broken = Isolated(1)
     broken._workers.close()
     broken._workers = Workers(1, "lookalike.isolation:nothing_of_the_kind")
+    monkeypatch.setattr(indexing, "Isolated", lambda _: broken)
     with broken, lookalike.open(tmp_path / "a.lookalike") as library:
-        with pytest.raises(DecodingEndedError):
+        with pytest.raises(DecodingEndedError, match="isolated=False"):
             decode(data)
         with pytest.raises(LookalikeError):
             library.add(tmp_path / "in", descriptors=["fake"])
         assert library.status().failed == 0
     with pytest.raises(DecodingEndedError):
         broken("decode", data)
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        assert library.add(tmp_path / "in", descriptors=["fake"], isolated=False).added == 1
 
 
 def test_a_thumbnail_is_upright_webp_no_larger_than_asked(isolated, tmp_path):

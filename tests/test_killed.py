@@ -29,6 +29,7 @@ INDEX = """
     import os, sys
     import lookalike
     from lookalike import indexing
+    from lookalike.indexing import writing
     from lookalike.store import Store
 
     def write(self, records, run, ids, real=Store.write):
@@ -36,7 +37,7 @@ INDEX = """
         os.write(1, b"".join(os.fsencode(record.item.uri) + b"\\0" for record in records))
 
     Store.write = write
-    indexing.COMMIT_FILES, indexing.PARCEL = 6, 4
+    writing.COMMIT_FILES, indexing.PARCEL = 6, 4
     lookalike.get_descriptor("lite0").embed([])
     with lookalike.open(sys.argv[1]) as library:
         os.write(1, b"ready\\0")
@@ -146,19 +147,20 @@ def test_control_c_stops_with_a_word_and_the_next_run_goes_on(tmp_path, folder, 
         import signal, sys, time
         signal.signal(signal.SIGINT, signal.default_int_handler)
         from lookalike import indexing
+        from lookalike.indexing import describing, writing
 
-        def slow(*given, decode=indexing.decode_at, **more):
+        def slow(*given, read=describing._read):
             time.sleep(0.03)  # so that the signal comes in the midst of it on any machine
-            return decode(*given, **more)
+            return read(*given)
 
-        indexing.decode_at = slow
+        describing._read = slow
         from lookalike.cli import main
-        indexing.COMMIT_FILES, indexing.PARCEL = 6, 4
+        writing.COMMIT_FILES, indexing.PARCEL = 6, 4
         sys.exit(main(["index", sys.argv[2], "--library", sys.argv[1], "--threads", "1", "--format", "json"]))
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(library), str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 120  # nothing else is bounded by it
     while time.monotonic() < deadline:
         time.sleep(0.01)
         try:

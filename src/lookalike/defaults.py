@@ -23,6 +23,7 @@ __all__ = [
     "FACES",
     "FOLDS",
     "HOST",
+    "ISOLATED",
     "KEEP_RULES",
     "KS",
     "LABELS",
@@ -78,6 +79,9 @@ KEEP_RULES = (
 
 MAX_PIXELS = 100_000_000
 """Largest picture that is decoded, in width x height."""
+
+ISOLATED = True
+"""Whether indexing decodes in processes of their own."""
 
 HOST = "127.0.0.1"
 """Where `serve` listens: this machine alone reaches it."""

@@ -20,6 +20,7 @@ from lookalike.defaults import (
     DESCRIPTOR,
     DESCRIPTORS,
     DEVICE,
+    ISOLATED,
     KEEP_RULES,
     LEVEL,
     LEVELS,
@@ -150,6 +151,7 @@ class Library:
         device: str = DEVICE,
         threads: int | None = None,
         retry: bool = False,
+        isolated: bool = ISOLATED,
         allow_private_urls: bool = False,
         progress: Callable[[IndexReport], None] | None = None,
     ) -> IndexReport:
@@ -175,6 +177,9 @@ class Library:
             None for one per core.
         retry
             Try again what failed before, though it has not changed.
+        isolated
+            Decode in processes of their own, one for each thread, so that a codec that crashes, spins or takes all
+            memory costs one file. False decodes in this one: for programs that cannot start another Python.
         allow_private_urls
             Let URLs lead to addresses that are not public.
         progress
@@ -220,6 +225,7 @@ class Library:
                 max_pixels=max_pixels,
                 threads=threads or available_cores(),
                 retry=retry,
+                isolated=isolated,
                 progress=None if progress is None else lambda report: progress(replace(report, total=ahead.total)),
             )
             if not report.interrupted:

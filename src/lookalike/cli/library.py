@@ -25,6 +25,9 @@ def index(
     hidden: Annotated[bool, typer.Option("--hidden", help="Take hidden files and folders, too.")] = False,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow symbolic links.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what failed before.")] = False,
+    isolated: Annotated[
+        bool, typer.Option(help="Decode in processes of their own, so that a codec's crash costs one file.")
+    ] = defaults.ISOLATED,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     library: options.Library = None,
@@ -60,6 +63,7 @@ def index(
             device=device,
             threads=threads,
             retry=retry,
+            isolated=isolated,
             allow_private_urls=allow_private_urls,
             progress=lambda report: tell_counts(report.found, report.total, report.failed),
         )

@@ -38,6 +38,7 @@ def index(asked: IndexRequest, state: Annotated[State, Depends(state_of)]) -> Jo
                 descriptors=asked.descriptors,
                 max_pixels=state.settings.max_pixels,
                 retry=asked.retry,
+                isolated=state.settings.isolated,
                 allow_private_urls=state.settings.allow_private_urls,
                 progress=tell,
             )
