@@ -68,7 +68,11 @@ def main() -> None:
     parser.add_argument("caltech", type=Path)
     parser.add_argument("--photographs", type=int, default=1800)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="of pictures and library; default: one that is removed")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="of pictures and library, whose verdicts are taken again; default: one that is removed",
+    )
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -84,16 +88,17 @@ def main() -> None:
             (folder / "pictures" / f"{number:04}").mkdir(parents=True, exist_ok=True)
             for name, image in edited(path):
                 image.save(folder / "pictures" / f"{number:04}" / f"{name}.jpg", quality=90)
-        started = time.monotonic()
+        started = None if (folder / "families.lookalike").exists() else time.monotonic()
         with lookalike.open(folder / "families.lookalike") as library:
             library.add(folder / "pictures", progress=lambda report: tell("indexing", report.found, report.total or 0))
             pictures = library.status().indexed
             pairs, told = pairs_of(library)
         print(file=sys.stderr)
-        show(len(paths), pictures, pairs, np.array(told), time.monotonic() - started)
+        took = "" if started is None else f", {(time.monotonic() - started) / 60:.1f} minutes with indexing"
+        show(len(paths), pictures, pairs, np.array(told), took)
 
 
-def show(families: int, pictures: int, pairs: list[tuple[Path, Path]], told: np.ndarray, seconds: float) -> None:
+def show(families: int, pictures: int, pairs: list[tuple[Path, Path]], told: np.ndarray, took: str) -> None:
     """Print what was found."""
     truth = np.array([a.parent == b.parent for a, b in pairs])
     wanted = 15 * families
@@ -102,7 +107,7 @@ def show(families: int, pictures: int, pairs: list[tuple[Path, Path]], told: np.
     precision = right / np.arange(1, len(order) + 1)
     last = np.append(np.diff(told[order]) != 0, True)  # a threshold takes all pairs of one probability
     print(f"{families} photographs, {pictures} pictures, {wanted} pairs within families; {len(pairs)} pairs called "
-          f"copies, {seconds / 60:.1f} minutes with indexing\n")  # fmt: skip
+          f"copies{took}\n")  # fmt: skip
     for limit in (0.99, 1.0):
         good = last & (precision >= limit)
         print(f"recall at {limit:.0%} precision: {right[good].max(initial=0) / wanted:.4f}")
