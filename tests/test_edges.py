@@ -195,7 +195,7 @@ def test_a_file_that_changes_or_vanishes_while_it_is_read_costs_itself_only(libr
 
 def test_a_root_that_is_unmounted_while_it_is_indexed_loses_no_row(library, tmp_path, monkeypatch):
     monkeypatch.setattr("lookalike.indexing.PARCEL", 2)
-    monkeypatch.setattr("lookalike.indexing.COMMIT_FILES", 2)
+    monkeypatch.setattr("lookalike.indexing.writing.COMMIT_FILES", 2)
     folder = tmp_path / "disk" / "photos"
     for n in range(10):
         write_picture(folder / f"{n}.png", n)

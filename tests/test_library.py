@@ -413,7 +413,7 @@ READER = """
 
 
 def test_readers_in_threads_and_processes_are_never_disturbed_by_indexing(tmp_path, monkeypatch):
-    monkeypatch.setattr(indexing, "COMMIT_FILES", 12)
+    monkeypatch.setattr(indexing.writing, "COMMIT_FILES", 12)
     photos = tmp_path / "photos"
     for n in range(300):
         write_picture(photos / f"{n // 30}" / f"{n:03d}.png", n % 280)
