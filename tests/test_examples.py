@@ -57,7 +57,7 @@ def test_it_runs_from_top_to_bottom(path, photographs, tmp_path, monkeypatch):
         # Threads that wait for each other spin: where other tests run, too, two would be slower than one.
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
         notebook = nbformat.read(path, as_version=4)
-        client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
+        client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
         client.execute()
     shown = {output.output_type for cell in notebook.cells for output in cell.get("outputs", [])}
     assert "execute_result" in shown

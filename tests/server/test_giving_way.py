@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
@@ -16,6 +17,12 @@ def state(library):
     app = create_app(library, Settings(isolated=False))
     yield app.state.lookalike
     app.state.lookalike.close()
+
+
+def elsewhere(ask, call):
+    """Wait for a call in a thread of its own: tests of pages leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, ask, call).result()
 
 
 def asked_while(state, seconds: float, within: float) -> float:
@@ -34,7 +41,7 @@ def asked_while(state, seconds: float, within: float) -> float:
 
     thread = threading.Thread(target=job)
     thread.start()
-    anyio.run(state.heavily, call)
+    elsewhere(state.heavily, call)
     thread.join(5)
     return waited[0]
 
@@ -59,7 +66,7 @@ def test_a_call_that_fails_is_waited_for_no_more(state):
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        anyio.run(state.heavily, fail)
+        elsewhere(state.heavily, fail)
     began = time.monotonic()
     state.give_way(5)
     assert time.monotonic() - began < 2

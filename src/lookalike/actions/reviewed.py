@@ -158,7 +158,11 @@ def plan_reviewed(
     )
     items = list(_only(made, chosen))
     planned = {item.uri for item in items}
-    return _left(replace(made, items=tuple(items)), chosen, len(chosen.going - planned))
+    unplanned = chosen.going - planned
+    guard = Guard(made.protected)
+    held = Counter(f"protected, in {folder}" for uri in unplanned if (folder := guard.holds(uri)) is not None)
+    made = replace(made, items=tuple(items), left_out=tuple({**dict(made.left_out), **held}.items()))
+    return _left(made, chosen, len(unplanned))
 
 
 def sample_of(plan: Plan, count: int = 12, seed: int = 0) -> tuple[tuple[PlanRow, PlanRow], ...]:

@@ -55,7 +55,7 @@ def opened(visit, served, name, **settings):
             page.keyboard.press("r")
             page.locator(".crop-box").wait_for()
             page.locator("#results .tile-check input").first.click(force=True)
-            page.get_by_role("group", name="Selection").wait_for()
+            page.get_by_role("group", name="Selection", exact=True).wait_for()
         if name == "viewer":
             page.locator("#results .tile button").first.click()
             page.locator("#viewer-title").wait_for()
@@ -127,7 +127,7 @@ def test_a_whole_search_is_done_by_keys(visit, served):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     settled(page)
-    for _ in range(20):
+    for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("Boolean(document.activeElement.closest('#results .tile'))"):
             break

@@ -198,13 +198,14 @@ def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(visit, des
 
 def test_no_picture_is_shown_under_the_name_of_another_while_its_own_loads(visit, desk):
     held: list[Any] = []
+    late = True
     page = visit("library", base=desk.url)
-    page.route("**/pictures/*/thumbnail?side=2048*", held.append)
+    page.route("**/pictures/*/thumbnail?side=2048*", lambda route: held.append(route) if late else route.continue_())
     page.goto(f"{desk.url}/duplicates?job=1")
     expect(page.locator("#members li").first).to_be_visible()
     expect(page.locator(".layer[data-loading]")).to_have_count(2)
     expect(page.locator(".layer").first).not_to_be_visible()
-    page.unroute("**/pictures/*/thumbnail?side=2048*")
+    late = False
     for route in held:
         route.continue_()
     expect(page.locator(".layer[data-loading]")).to_have_count(0, timeout=30_000)

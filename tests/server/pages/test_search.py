@@ -220,7 +220,7 @@ def test_keys_alone_go_through_results_and_select_a_range(visit, served, tmp_pat
     page.keyboard.press("x")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    bar = page.get_by_role("group", name="Selection")
+    bar = page.get_by_role("group", name="Selection", exact=True)
     expect(bar.locator("strong")).to_have_text("3 selected")
     with page.expect_download() as saved:
         bar.get_by_role("button", name="Save as CSV").click()
@@ -266,7 +266,7 @@ def test_only_tiles_near_the_window_exist(visit, served):
         route.fulfill(json=answer)
 
     page.route("**/api/v1/search", longer)
-    page.goto(f"{served.url}/?q=id:{served.ids['moon.png']}&verify=0&k=1000")
+    page.goto(f"{served.url}/?q=id:{served.ids['moon.png']}&verify=0&k=1000&fold=0")
     settled(page)
     expect(page.get_by_text("1,000 pictures by lite0")).to_be_visible()
     assert page.locator("#results .tile").count() < 120
