@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -43,10 +44,14 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"lookalike {version('lookalike')}")
+        typer.echo(f"lookalike {_own_version()}")
         raise typer.Exit
+
+
+def _own_version() -> str:
+    from importlib.metadata import version
+
+    return version("lookalike")
 
 
 @app.callback()
@@ -55,6 +60,13 @@ def start(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on standard error what is being done, and all of an error.")
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", envvar="LOOKALIKE_LOG", help="Write that to the end of a file, too."),
+    ] = None,
 ) -> None:
     """Tell which pictures are the same and which are alike.
 
@@ -65,6 +77,14 @@ def start(
       lookalike duplicates --output report.html
       lookalike demo
     """
+    import platform
+
+    from lookalike.logs import log_to
+
+    log_to(verbose, log)
+    if verbose or log:
+        about = f"lookalike {_own_version()}, Python {platform.python_version()}, {platform.platform()}"
+        logging.getLogger("lookalike.cli").info("%s: %s", about, context.invoked_subcommand)
     commands = commands_of(context.command)
     context.default_map = default_map(settings(commands))
 
