@@ -180,7 +180,13 @@ def let(name: str, options: argparse.Namespace, start: int, seconds: float) -> t
     """Have a child read inputs; return the number of the next one and what was found."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as temporary:
         command = [sys.executable, __file__, "--child", name, "--seed", options.seed, "--start", str(start)]
-        command += ["--seconds", str(seconds), "--scratch", temporary, *(["--replay", options.replay] if options.replay else [])]
+        command += [
+            "--seconds",
+            str(seconds),
+            "--scratch",
+            temporary,
+            *(["--replay", options.replay] if options.replay else []),
+        ]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         (Path(temporary) / "said").touch()
         with open(Path(temporary) / "said", "wb") as said:
@@ -204,9 +210,15 @@ def let(name: str, options: argparse.Namespace, start: int, seconds: float) -> t
             raise SystemExit(f"{name} does not start:\n" + "\n".join(lines[-30:]))
         if ended is None:
             spun = hung or child.returncode == -signal.SIGPROF
-            what = "hang" if spun else f"crash {signal.Signals(-child.returncode).name if child.returncode < 0 else child.returncode}"
+            what = (
+                "hang"
+                if spun
+                else f"crash {signal.Signals(-child.returncode).name if child.returncode < 0 else child.returncode}"
+            )
             text = "\n".join(line for line in lines if not line.startswith('{"'))[-6000:]
-            found.append({"at": int(last), "what": what, "said": text, "data": (Path(temporary) / "input").read_bytes()})
+            found.append(
+                {"at": int(last), "what": what, "said": text, "data": (Path(temporary) / "input").read_bytes()}
+            )
             ended = int(last) + 1
         return ended, found
 

@@ -448,7 +448,11 @@ class Lists:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "list.csv"
-        self.seeds = [b"a.jpg\nb c.png\n/d/e.webp\n", b"group,uri\n1,/a.png\n1,/b.png\n2,/c.png\n", b"uri;label\r\n/a;x\r\n"]
+        self.seeds = [
+            b"a.jpg\nb c.png\n/d/e.webp\n",
+            b"group,uri\n1,/a.png\n1,/b.png\n2,/c.png\n",
+            b"uri;label\r\n/a;x\r\n",
+        ]
 
     def read(self, data: bytes, draw: random.Random) -> None:
         from lookalike.actions.planfile import read_groups
@@ -495,7 +499,12 @@ class Calls(_OnLibrary):
     def read(self, data: bytes, draw: random.Random) -> None:
         head, _, body = data.partition(b"\n")
         method, _, path = head.decode("latin-1").partition(" ")
-        if "index" in path or b"url" in body or b"path" in body or method not in ("GET", "POST", "HEAD", "DELETE", "PUT"):
+        if (
+            "index" in path
+            or b"url" in body
+            or b"path" in body
+            or method not in ("GET", "POST", "HEAD", "DELETE", "PUT")
+        ):
             return
         try:
             request = self.client.build_request(

@@ -82,6 +82,7 @@ def _run(app: Any, given: list[str]) -> int:
     """Run the command line; see `main`."""
     import typer
 
+    from lookalike.cli.app import StoppedError
     from lookalike.errors import LookalikeError
 
     # Newer typers carry a click of their own: its root of all usage errors is reached through what typer exports.
@@ -104,7 +105,7 @@ def _run(app: Any, given: list[str]) -> int:
     except LookalikeError as error:
         _log.error("%s: %s", type(error).__name__, error, exc_info=error)
         return _fail(given, str(error), error.exit_code, error.status)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort, StoppedError):
         _log.warning("stopped by Ctrl-C")
         command = _command(given)
         print(f"Stopped. {_GO_ON.get(command, _ELSE)}" if command else "Stopped.", file=sys.stderr)

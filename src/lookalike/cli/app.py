@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lookalike.cli import options
 from lookalike.cli.acting import apply, history, plan, quarantine, undo
@@ -31,10 +32,27 @@ from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
 
-__all__ = ["app"]
+__all__ = ["StoppedError", "app"]
+
+
+class StoppedError(Exception):
+    """Ctrl-C, in the midst of a command."""
+
+
+class _Commands(TyperGroup):
+    """All commands; Ctrl-C is told to `main`, where typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See `click.Group`."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise StoppedError from stop
+
 
 app = typer.Typer(
     name="lookalike",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
