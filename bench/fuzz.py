@@ -1,17 +1,17 @@
-"""Does anything but a typed error come out of what this program reads? Damaged, odd and hostile inputs, made by mutation.
+"""Does anything but a typed error come out of what this program reads? Damaged and odd inputs, made by mutation.
 
     python bench/fuzz.py --seconds 600 --seed 1 [--target NAME]... [--found FOLDER] [--replay FILE]
 
 Each target reads one kind of file (see bench/fuzz_targets.py). Its inputs are good ones in which bytes, numbers and
 words have been changed, by a generator that is seeded with (seed, target, number), so that a run can be repeated. They
 are read in a child process: an exception that is no `LookalikeError`, a crash, more than 10 seconds of processor time
-and more than 1 GiB of memory are findings. A finding's input is kept in FOLDER, with what was raised beside it; the exit code is 1.
+and more than 1 GiB of memory are findings. Its input and what was raised are kept in FOLDER; the exit code is then 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import base64
 import json
 import os
 import random
@@ -121,7 +121,6 @@ def work(name: str, seed: str, start: int, seconds: float, folder: Path, replay:
     """Be the child: read inputs from number `start` on and print findings, a JSON object a line."""
     sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
     import fuzz_targets
-
     from lookalike.errors import LookalikeError
 
     warnings.simplefilter("ignore")
@@ -142,10 +141,10 @@ def work(name: str, seed: str, start: int, seconds: float, folder: Path, replay:
         except LookalikeError:
             pass
         except Exception as error:
-            _tell(at, f"{type(error).__name__} {_place(error)}", "".join(traceback.format_exception(error)))
+            _tell(at, f"{type(error).__name__} {_place(error)}", "".join(traceback.format_exception(error)), data)
         signal.setitimer(signal.ITIMER_PROF, 0)
         if _peak() - held > BYTES:
-            _tell(at, "memory", f"{(_peak() - held) >> 20} MiB")
+            _tell(at, "memory", f"{(_peak() - held) >> 20} MiB", data)
             at += 1
             break
         at += 1
@@ -155,8 +154,9 @@ def work(name: str, seed: str, start: int, seconds: float, folder: Path, replay:
     return 0
 
 
-def _tell(at: int, what: str, said: str) -> None:
-    print(json.dumps({"at": at, "what": what, "said": said[-6000:]}), flush=True)
+def _tell(at: int, what: str, said: str, data: bytes) -> None:
+    found = {"at": at, "what": what, "said": said[-6000:], "data": base64.b64encode(data).decode()}
+    print(json.dumps(found), flush=True)
 
 
 def _peak() -> int:
@@ -203,8 +203,8 @@ def let(name: str, options: argparse.Namespace, start: int, seconds: float) -> t
         lines = (Path(temporary) / "said").read_text(errors="replace").splitlines()
         told = [json.loads(line) for line in lines if line.startswith('{"')]
         found = [one for one in told if "what" in one]
-        for one in found:  # the inputs are made again from their numbers, but for the last
-            one["data"] = None
+        for one in found:
+            one["data"] = base64.b64decode(one["data"])
         ended = next((one["next"] for one in told if "next" in one), None)
         if ended is None and not last:
             raise SystemExit(f"{name} does not start:\n" + "\n".join(lines[-30:]))
@@ -237,11 +237,8 @@ def keep(name: str, options: argparse.Namespace, found: dict[str, Any], known: s
     known.add(f"{name} {found['what']}")
     folder = Path(options.found)
     folder.mkdir(parents=True, exist_ok=True)
-    data = found["data"]
     stem = f"{name}-{options.seed}-{found['at']}"
-    if data is not None:
-        (folder / f"{stem}.input").write_bytes(data)
-        stem += f"-{hashlib.sha256(data).hexdigest()[:8]}"
+    (folder / f"{stem}.input").write_bytes(found["data"])
     (folder / f"{stem}.txt").write_text(f"{found['what']}\n{found['said']}\n")
     said = str(found["said"]).strip().splitlines()
     print(f"  {name} {found['at']}: {found['what']}: {(said or [''])[-1][:200]}", flush=True)

@@ -63,7 +63,8 @@ def test_the_fuzzer_finds_what_is_wrong(tmp_path: Path, how: str):
         '{"dim": 3, "height": 16, "mean": [1, [2], 3]}', '{"dim": 3, "height": 16, "mean": null}', DEEP,
         '{"dim": 3, "height": 16, "std": {"a": 1}}', '{"dim": 3, "height": 1.5}', '{"dim": true, "height": 16}',
         '{"dim": 3, "height": 16, "scale": "x"}', '{"dim": 3, "height": 16, "labels": [1]}',
-        '{"dim": 3, "height": 99999999}', '{"dim": 3, "height": 16, "fit": []}', '{"dim": 3, "height": 16, "std": [1, 1e-99, 1]}',
+        '{"dim": 3, "height": 99999999}', '{"dim": 3, "height": 16, "fit": []}',
+        '{"dim": 3, "height": 16, "std": [1, 1e-99, 1]}',
         '{"dim": 3, "height": 16, "mean": [1, Infinity, 1]}', '{"dim": 3, "height": 16, "output": 4}',
     ],
 )  # fmt: skip

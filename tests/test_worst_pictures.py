@@ -94,7 +94,7 @@ def test_no_file_takes_more_than_a_gigabyte_or_ten_seconds(tmp_path: Path):
     assert grown < 1 << 30
     assert decoded >= len(paths) // 4
     record("R2", "ugly and odd files decoded in one process", len(paths),
-           f"{decoded:,} decoded, at most {slowest:.1f} s of processor time a file, peak {grown >> 20} MiB")  # fmt: skip
+           f"{decoded:,} decoded, at most {slowest:.1f} s of processor time each, peak {grown >> 20} MiB")  # fmt: skip
 
 
 def lookalikes(seed: int) -> Iterator[tuple[str, Image.Image, Image.Image]]:

@@ -78,7 +78,8 @@ LINES = (
          "test_killed.py::test_kills_lose_nothing_and_the_finished_library_equals_an_undisturbed_one "
          "test_a_killed_run_leaves_no_lock_and_its_cache_is_not_believed"),
     line("R9", "a write fails: said, and the old library still searches",
-         "test_full_disk.py", "test_indexing.py::test_a_full_disk_says_what_is_needed_and_the_old_library_still_searches "
+         "test_full_disk.py",
+         "test_indexing.py::test_a_full_disk_says_what_is_needed_and_the_old_library_still_searches "
          "test_a_write_that_fails_is_explained_and_a_later_run_ends_as_if_it_had_not",
          "store/test_local.py::test_a_full_disk_keeps_what_was_there"),
     line("R10", "a second writer is refused with the first one's number; a dead one's lock is free",
@@ -87,7 +88,8 @@ LINES = (
          "test_library.py::test_readers_in_threads_and_processes_are_never_disturbed_by_indexing",
          "store/test_matrix.py::test_readers_during_writing_see_whole_runs_and_the_right_rows"),
     line("R12", "any damage to a cache file is noticed and the file made again",
-         "test_damaged_caches.py", "store/test_matrix.py::test_every_flipped_byte_is_noticed_and_the_file_made_again "
+         "test_damaged_caches.py",
+         "store/test_matrix.py::test_every_flipped_byte_is_noticed_and_the_file_made_again "
          "test_every_truncation_is_noticed_and_the_file_made_again",
          "store/test_local.py::test_every_flipped_byte_is_noticed_and_the_row_or_the_file_made_again "
          "test_every_truncation_is_noticed_and_the_file_made_again",
@@ -115,7 +117,8 @@ LINES = (
     line("D3", "killed or stopped at any step of an act: nothing missing, all comes back",
          "actions/test_killed_acts.py", "actions/test_leftovers.py",
          "test_stopped.py::test_acting_stopped_at_any_file_is_taken_up_again_and_undone"),
-    line("D4", "other disks, no trash, read-only, full, no permission: nothing lost, and said", "actions/test_disks.py"),
+    line("D4", "other disks, no trash, read-only, full, no permission: nothing lost, and said",
+         "actions/test_disks.py"),
     line("D5", "what changed since the plan is refused; protected folders are never touched",
          "actions/test_apply.py::test_what_has_changed_since_the_plan_is_refused "
          "test_a_protected_folder_is_never_touched_by_whatever_path test_a_hard_link_to_a_protected_keeper_is_refused "
@@ -144,12 +147,15 @@ LINES = (
     line("S6", "names are inert; other sites, hosts and calls without a token are refused", "server/test_guard.py",
          "server/test_serve.py::test_another_address_than_this_machines_wants_a_token "
          "test_only_loopback_goes_without_a_token",
-         "server/test_safe.py::test_a_saved_file_is_an_attachment_that_runs_nowhere test_it_listens_on_this_machine_alone",
+         "server/test_safe.py::test_a_saved_file_is_an_attachment_that_runs_nowhere "
+         "test_it_listens_on_this_machine_alone",
          "test_notebook.py::test_no_name_can_break_out_of_the_page"),
-    line("S7", "models: checked weights, no pickle runs, nothing outside the file is read", "descriptors/test_model_files.py",
+    line("S7", "models: checked weights, no pickle runs, nothing outside the file is read",
+         "descriptors/test_model_files.py",
          "descriptors/test_lite0.py::test_weights_that_lie_outside_the_checked_file_are_refused "
          "test_damaged_weights_are_refused",
-         "classify/test_classifier.py::test_a_pickle_in_the_file_is_refused_unopened test_no_part_of_the_file_is_a_pickle"),
+         "classify/test_classifier.py::test_a_pickle_in_the_file_is_refused_unopened "
+         "test_no_part_of_the_file_is_a_pickle"),
     line("S8", "ten minutes of fuzzing of all that is read: typed errors only", "test_fuzz.py"),
 )  # fmt: skip
 
@@ -185,7 +191,7 @@ def _counts(junit: Path) -> tuple[int, int, int]:
     """Return how many tests passed, failed and were skipped."""
     if not junit.exists():
         return 0, 1, 0
-    suite = ElementTree.parse(junit).getroot().find("testsuite")  # noqa: S314 - pytest has just written it
+    suite = ElementTree.parse(junit).getroot().find("testsuite")  # pytest has just written it
     if suite is None:
         return 0, 1, 0
     total, failed, errors, skipped = (int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped"))
@@ -219,7 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no line {unknown[0]}: choose of {' '.join(known)}")
     good = True
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n\n{HEAD}"
+        f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}\n\n"
+        + HEAD
     )
     for one in [known[name] for name in options.lines] or LINES:
         row = run(one, options.small)

@@ -19,7 +19,7 @@ _log = logging.getLogger("lookalike.cli")
 
 _GO_ON = {
     "index": "What was done is kept: run the same command again to go on.",
-    "apply": "What was done is in the journal: run the same command again to go on, or `lookalike undo` to take it back.",
+    "apply": "What was done is in the journal: run the same command again to go on, or `lookalike undo`.",
     "undo": "What was put back stays so: run the same command again to go on.",
     "quarantine": "What was deleted is in the journal: run the same command again to go on.",
     "train": "The epochs that were finished are kept: run the same command again to go on.",
