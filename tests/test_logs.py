@@ -6,6 +6,8 @@ import base64
 import logging
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,12 @@ def test_a_log_tells_what_was_done_and_how_it_ended(library, tmp_path, capsys):
     assert "FingerprintError" in more
     assert "Traceback" in more
     assert "ended with code 3" in more
+
+
+def test_unless_asked_an_error_is_one_line(tmp_path):
+    command = [sys.executable, "-m", "lookalike", "status", "--library", str(tmp_path / "nowhere.lookalike")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stderr.count("\n"), ended.stderr[:11]) == (3, 1, "lookalike: ")
 
 
 def test_verbose_says_it_on_standard_error_and_the_variable_names_a_file(library, tmp_path, capsys, monkeypatch):

@@ -334,8 +334,8 @@ def piece_from(values: Mapping[str, Any]) -> Piece:
     """
     fields = {name: value for name, value in values.items() if name != "piece"}
     fields["facts"] = _of_its_types(Facts(**fields["facts"]))
-    made: Piece = _KINDS[values["piece"]](**fields)
-    return _of_its_types(made)
+    made: Piece = _of_its_types(_KINDS[values["piece"]](**fields))
+    return made
 
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "Facts": Facts, "dict[str, str]": dict}

@@ -16,6 +16,7 @@ __all__ = ["main", "run"]
 STOPPED = 130  # what shells say of a program that Ctrl-C ended
 
 _log = logging.getLogger("lookalike.cli")
+_log.addHandler(logging.NullHandler())  # else Python prints what nobody asked to be logged
 
 _GO_ON = {
     "index": "What was done is kept: run the same command again to go on.",
@@ -72,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _command(given: list[str]) -> str:
     """Return the command among arguments, "" if there is none."""
+    if not given:
+        return ""
     from lookalike.cli.app import app
 
     names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
