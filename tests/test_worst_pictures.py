@@ -112,7 +112,7 @@ def lookalikes(seed: int) -> Iterator[tuple[str, Image.Image, Image.Image]]:
     shade = int(draw.integers(0, 200))
     yield "flat", Image.new("RGB", (120, 90), (shade, 30, 90)), Image.new("RGB", (120, 90), (shade + 55, 30, 90))
     pages = [Image.fromarray(np.clip(draw.normal(247, 2, (120, 90)), 0, 255).astype(np.uint8)) for _ in range(2)]
-    yield "blank page", *pages
+    yield "blank page", pages[0], pages[1]
 
 
 @pytest.mark.slow
