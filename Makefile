@@ -47,8 +47,8 @@ run: $(VENV)/demo.done  ## The same on your own pictures: make run DIR=~/Picture
 test: $(VENV)/dev.done  ## Set up, then all tests
 	$(BIN)/python -m pytest $(PYTEST)
 
-torture: $(VENV)/dev.done  ## Set up, then the tests of acting on files and of the API with all their examples: a quarter of an hour
-	LOOKALIKE_TORTURE=1 $(BIN)/python -m pytest $(PYTEST) tests/actions tests/server/test_schema.py
+torture: $(VENV)/dev.done  ## What docs/reliability.md promises, with large numbers: make torture LINES='R8 D3'; hours
+	$(BIN)/python tools/torture.py --write $(LINES)
 
 check: $(VENV)/dev.done  ## Format, lint, types, rooms, docs in step with the code
 	$(BIN)/ruff format --check .

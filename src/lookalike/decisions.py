@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from lookalike import decode
 from lookalike.duplicates import Apart
-from lookalike.errors import ImageError, UsageError
+from lookalike.errors import ImageError, LibraryFormatError, UsageError
 from lookalike.sources import is_url, normalise_uri, read_bytes
 from lookalike.store import Decided, DecidedContent, Store
 from lookalike.tables import read_table
@@ -298,6 +298,8 @@ def _prefixes(folders: Sequence[Uri]) -> tuple[str, ...]:
 
 
 def _moment(seconds: float) -> str:
+    if not 0 <= seconds < 1e11:  # the years 1970 to 5138: what is beyond was never written by us
+        raise LibraryFormatError(f"the library is damaged: a decision was made at {seconds!r}: put a copy of it back")
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -335,7 +337,7 @@ def _read(path: PathLike) -> list[Decided]:
 def _of_json(line: str, where: str) -> Decided:
     try:
         return _of_values(json.loads(line), where)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"{where} is no JSON: {error}") from error
@@ -357,7 +359,7 @@ def _of_values(said: Any, where: str) -> Decided:
             raise ValueError(f"there is no decision {kind!r}")
         if len({one.hash for one in contents}) < max(len(contents), 2 if kind == NOT_DUPLICATES else 1):
             raise ValueError("too few pictures, or one twice")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise UsageError(f"{where} is no decision as `lookalike decide export` writes them: {error}") from error
     return Decided(0, kind, moment, contents)
 

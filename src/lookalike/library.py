@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -61,6 +62,8 @@ __all__ = ["Library", "default_path", "open_library"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 ENVIRONMENT = "LOOKALIKE_LIBRARY"
+
+_log = logging.getLogger("lookalike.library")
 
 
 def _several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
@@ -235,7 +238,9 @@ class Library:
             refresh_scalers(self.store)
             if not report.interrupted and (report.added or report.changed or report.embedded):
                 self._holdings.refresh(descriptor.spec for descriptor in loaded)
-        return replace(report, missing=self.store.counts()["missing"])
+        report = replace(report, missing=self.store.counts()["missing"])
+        _log.info("%s, into %s by %s: %s", paths, self.path, ", ".join(names), report)
+        return report
 
     def prune(self, *, dry_run: bool = False) -> PruneReport:
         """Remove the rows of files that are gone. Files are never touched.

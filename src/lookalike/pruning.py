@@ -55,5 +55,5 @@ def _is_online(folder: Path) -> bool:
     """Say whether a folder is there and not an empty mount point."""
     try:
         return any(folder.iterdir())
-    except OSError:
+    except (OSError, ValueError):  # a name with a NUL is none that could be there
         return False

@@ -205,12 +205,17 @@ def read_run(path: Path) -> Run:
     Raises
     ------
     UsageError
-        If it cannot be read.
+        If it cannot be read, or a line of it is whole and says what no journal says.
     """
     run = Run(path.stem, path)
     try:
         for line in _lines(path):
             _tell(run, line)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UsageError(
+            f"the journal {path} has been changed or damaged ({type(error).__name__}: {error}), so nothing is done by "
+            "it: put a copy of it back"
+        ) from error
     except OSError as error:
         raise UsageError(f"the journal {path} cannot be read: {error.strerror or error}") from error
     return run
@@ -221,7 +226,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         for text in stream:
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict):
                 yield line
@@ -230,15 +235,27 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 def _tell(run: Run, line: dict[str, Any]) -> None:
     if "run" in line:
         run.started, run.plan, run.version = float(line["started"]), line.get("plan", ""), line.get("version", "")
+        datetime.fromtimestamp(run.started, UTC)
+        _texts(run.plan, run.version)
     elif "refused" in line:
-        run.refused.append((line["refused"], line.get("act", ""), line.get("reason", "")))
+        run.refused.append(_texts(line["refused"], line.get("act", ""), line.get("reason", "")))
     elif line.get("ended"):
         run.ended = True
     elif "pieces" in line:
         pieces = tuple(piece_from(piece) for piece in line["pieces"])
+        _texts(line["act"], line["uri"], line["keeper"], line["keeper_sha256"])
+        if type(line["step"]) is not int or type(line["bytes"]) is not int or not pieces:
+            raise TypeError("a step has a number, its bytes and its pieces")
         run.steps[line["step"]] = Step(
             line["step"], line["act"], line["uri"], line["keeper"], line["keeper_sha256"], line["bytes"], pieces
         )
     elif line.get("step") in run.steps:
         step = run.steps[line["step"]]
-        step.state, step.reason = line["state"], line.get("reason", "")
+        step.state, step.reason = _texts(line["state"], line.get("reason", ""))
+
+
+def _texts(*values: Any) -> Any:
+    """Return values that are all texts."""
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError(f"one of {values!r} is no text")
+    return values

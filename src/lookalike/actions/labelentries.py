@@ -348,6 +348,7 @@ def _entries(text: str, at: int, decoder: json.JSONDecoder, key: str) -> tuple[l
             kept = {"id": value["id"], "file_name": str(value["file_name"])}
         else:
             kept = {"id": value.get("id"), "image_id": value["image_id"]}
+        hash(tuple(kept.values()))  # an id that is a list or an object is none
         entries.append(_Entry(at, end, kept))
         at = _skip(text, end)
         if text[at] == ",":

@@ -325,10 +325,32 @@ _KINDS: dict[str, type[Move | Carry | Swap | Trash | Entries]] = {
 
 
 def piece_from(values: Mapping[str, Any]) -> Piece:
-    """Return the piece that `as_dict` wrote."""
+    """Return the piece that `as_dict` wrote.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it wrote no such thing: what is done by it would be done to another file.
+    """
     fields = {name: value for name, value in values.items() if name != "piece"}
-    fields["facts"] = Facts(**fields["facts"])
-    made: Piece = _KINDS[values["piece"]](**fields)
+    fields["facts"] = _of_its_types(Facts(**fields["facts"]))
+    made: Piece = _of_its_types(_KINDS[values["piece"]](**fields))
+    return made
+
+
+_TYPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "Facts": Facts, "dict[str, str]": dict}
+
+
+def _of_its_types(made: Any) -> Any:
+    """Return a dataclass whose texts are texts, whose numbers are numbers, and whose paths are absolute."""
+    for field in dataclasses.fields(made):
+        value, wanted = getattr(made, field.name), _TYPES.get(str(field.type))
+        if wanted is not None and type(value) is not wanted:
+            raise TypeError(f"{field.name} is {value!r}")
+        if field.name in ("path", "to", "keeper") and isinstance(value, str) and value and not os.path.isabs(value):
+            raise TypeError(f"{field.name} is no absolute path: {value!r}")
+        if isinstance(value, str) and "\0" in value:
+            raise TypeError(f"{field.name} has a NUL")
     return made
 
 

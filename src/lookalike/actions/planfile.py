@@ -77,11 +77,15 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
                 raise UsageError(f"{path}: this plan has another format, of Lookalike {values.get('version')}")
         else:
             items.append(_row(f"{path}, line {line}", line, values))
-    made = about.get("made")
+    made, probability = about.get("made"), about.get("probability")
+    try:
+        moment = datetime.fromisoformat(made).timestamp() if made else None
+        probability = None if probability is None else float(probability)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UsageError(f"{path}: its first line, about the plan, says what cannot be: {error}") from error
     plan = Plan(
         tuple(_with_chosen_keepers(items, str(path))), str(about.get("library") or ""), str(about.get("version") or ""),
-        datetime.fromisoformat(made).timestamp() if made else None, str(about.get("level") or ""),
-        about.get("probability"), path=os.path.abspath(path),
+        moment, str(about.get("level") or ""), probability, path=os.path.abspath(path),
     )  # fmt: skip
     check_plan(plan, str(path))
     return plan
@@ -190,7 +194,7 @@ def _csv(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         for name in ("with", "with_sha256"):
             try:
                 values[name] = json.loads(values.get(name) or "[]")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f'{path}, line {line}: {name} is a list as in JSON, ["a", "b"]') from error
         keeper = values["keeper"].lower()
         values["keeper"] = {"true": True, "false": False, "": False, "1": True, "0": False}.get(keeper, keeper)
@@ -205,7 +209,7 @@ def _json(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
                     continue
                 try:
                     values = json.loads(text)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise UsageError(f"{path}, line {line}: this is no JSON object") from error
                 if not isinstance(values, dict):
                     raise UsageError(f"{path}, line {line}: this is no JSON object")
@@ -273,5 +277,5 @@ def _integer(value: Any) -> int | None:
         return None
     try:
         return int(value) if not isinstance(value, float) or value.is_integer() else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
+import time
 import warnings
 from typing import Any, NoReturn
 
 __all__ = ["main", "run"]
 
 STOPPED = 130  # what shells say of a program that Ctrl-C ended
+
+_log = logging.getLogger("lookalike.cli")
+_log.addHandler(logging.NullHandler())  # else Python prints what nobody asked to be logged
+
+_GO_ON = {
+    "index": "What was done is kept: run the same command again to go on.",
+    "apply": "What was done is in the journal: run the same command again to go on, or `lookalike undo`.",
+    "undo": "What was put back stays so: run the same command again to go on.",
+    "quarantine": "What was deleted is in the journal: run the same command again to go on.",
+    "train": "The epochs that were finished are kept: run the same command again to go on.",
+    "serve": "The library is closed and whole.",
+}
+_ELSE = "No picture was touched and the library is whole: run the same command again."
 
 
 def run() -> NoReturn:
@@ -41,16 +56,40 @@ def main(arguments: list[str] | None = None) -> int:
     arguments
         Without the program's name; None for those of the process.
     """
+    from lookalike.cli.app import app
+
+    given = sys.argv[1:] if arguments is None else arguments
+    # What a codec grumbles about becomes a row with its reason; its warnings would only break the progress line.
+    warnings.filterwarnings("ignore", module=r"PIL\..*")
+    started = time.monotonic()
+    try:
+        code = _run(app, given)
+    except BaseException:
+        _log.exception("an error that nobody expected")
+        raise
+    _log.info("%s ended with code %d after %.1f s", _command(given) or "lookalike", code, time.monotonic() - started)
+    return code
+
+
+def _command(given: list[str]) -> str:
+    """Return the command among arguments, "" if there is none."""
+    if not given:
+        return ""
+    from lookalike.cli.app import app
+
+    names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    return next((word for word in given if word in names), "")
+
+
+def _run(app: Any, given: list[str]) -> int:
+    """Run the command line; see `main`."""
     import typer
 
-    from lookalike.cli.app import app
+    from lookalike.cli.app import StoppedError
     from lookalike.errors import LookalikeError
 
     # Newer typers carry a click of their own: its root of all usage errors is reached through what typer exports.
     click_error: Any = typer.BadParameter.__mro__[2]
-    given = sys.argv[1:] if arguments is None else arguments
-    # What a codec grumbles about becomes a row with its reason; its warnings would only break the progress line.
-    warnings.filterwarnings("ignore", module=r"PIL\..*")
     try:
         code = app(given, prog_name="lookalike", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -67,9 +106,12 @@ def main(arguments: list[str] | None = None) -> int:
             hint += _blame(context, getattr(error, "param", None))
         return _fail(given, text.rstrip(".") + hint, 2, 400)
     except LookalikeError as error:
+        _log.error("%s: %s", type(error).__name__, error, exc_info=error)
         return _fail(given, str(error), error.exit_code, error.status)
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
+    except (KeyboardInterrupt, typer.Abort, StoppedError):
+        _log.warning("stopped by Ctrl-C")
+        command = _command(given)
+        print(f"Stopped. {_GO_ON.get(command, _ELSE)}" if command else "Stopped.", file=sys.stderr)
         return STOPPED
     except BrokenPipeError:
         # The reader has gone, as `head` does: nothing to say, and nothing may be flushed at exit either.

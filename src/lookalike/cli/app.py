@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lookalike.cli import options
 from lookalike.cli.acting import apply, history, plan, quarantine, undo
@@ -31,10 +33,27 @@ from lookalike.cli.settings import commands_of, default_map, settings
 from lookalike.cli.split import split
 from lookalike.cli.train import app as train
 
-__all__ = ["app"]
+__all__ = ["StoppedError", "app"]
+
+
+class StoppedError(Exception):
+    """Ctrl-C, in the midst of a command."""
+
+
+class _Commands(TyperGroup):
+    """All commands; Ctrl-C is told to `main`, where typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See `click.Group`."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise StoppedError from stop
+
 
 app = typer.Typer(
     name="lookalike",
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -44,10 +63,14 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"lookalike {version('lookalike')}")
+        typer.echo(f"lookalike {_own_version()}")
         raise typer.Exit
+
+
+def _own_version() -> str:
+    from importlib.metadata import version
+
+    return version("lookalike")
 
 
 @app.callback()
@@ -56,6 +79,13 @@ def start(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on standard error what is being done, and all of an error.")
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", envvar="LOOKALIKE_LOG", help="Write that to the end of a file, too."),
+    ] = None,
 ) -> None:
     """Tell which pictures are the same and which are alike.
 
@@ -66,6 +96,14 @@ def start(
       lookalike duplicates --output report.html
       lookalike demo
     """
+    import platform
+
+    from lookalike.logs import log_to
+
+    log_to(verbose, log)
+    if verbose or log:
+        about = f"lookalike {_own_version()}, Python {platform.python_version()}, {platform.platform()}"
+        logging.getLogger("lookalike.cli").info("%s: %s", about, context.invoked_subcommand)
     commands = commands_of(context.command)
     context.default_map = default_map(settings(commands))
 

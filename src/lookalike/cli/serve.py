@@ -61,12 +61,14 @@ def serve(
       lookalike serve --library holiday.lookalike --port 8080 --no-open
       lookalike serve --host 0.0.0.0 --token "$(openssl rand -hex 16)" --allow-host pictures.example.org
     """
+    from lookalike.logs import hide
     from lookalike.server.run import address_of, listen, run, settings_for
 
     settings = settings_for(
         host, token, tuple(allow_host or ()), max_upload=max_upload, max_pixels=max_pixels,
         max_thumbnails=max_thumbnails, allow_private_urls=allow_private_urls,
     )  # fmt: skip
+    hide(settings.token)
     with open_library(library) as opened, listen(host, port) as socket:
         address = address_of(socket, host)
         url = f"{address}/?token={settings.token}"

@@ -43,6 +43,7 @@ KINDS = ("cnn", "augnet", "autoencoder")
 """Families that can be trained: their descriptors are called KIND:NAME."""
 
 ENVIRONMENT = "LOOKALIKE_MODELS"
+_LARGEST = 65_536  # numbers of a vector, pixels of a side
 
 
 def models_folder() -> Path:
@@ -174,7 +175,7 @@ def read_spec(path: Path) -> ModelSpec:
         fields: Any = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"the model needs a spec beside it, {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the spec {path} is not JSON: {error}") from error
     known = {field.name: field for field in dataclasses.fields(ModelSpec)}
     if (
@@ -185,27 +186,39 @@ def read_spec(path: Path) -> ModelSpec:
         what = f"has unknown fields {', '.join(unknown)}" if isinstance(fields, dict) and unknown else "lacks fields"
         raise UsageError(f"the spec {path} {what}: it takes {', '.join(known)}; dim and height must be there")
     for name in ("mean", "std", "labels"):
-        if name in fields:
+        if isinstance(fields.get(name), list):
             fields[name] = tuple(fields[name])
-    try:
-        spec = ModelSpec(**{"width": fields["height"], **fields})
-        good = (
-            spec.fit in FITS
-            and spec.metric in ("cosine", "l2")
-            and spec.layout in ("nchw", "nhwc")
-            and spec.dtype in ("float32", "uint8")
-            and min(spec.dim, spec.height, spec.width) >= 1
-            and len(spec.mean) == len(spec.std) == 3
-            and all(spec.std)
-        )
-    except TypeError:
-        good = False
-    if not good:
+    spec = ModelSpec(**{"width": fields["height"], **fields})
+    if not _is_possible(spec):
         raise UsageError(
             f"the spec {path} says what cannot be: fit is one of {', '.join(FITS)}; metric cosine or l2; layout nchw "
-            "or nhwc; dtype float32 or uint8; dim, height and width at least 1; mean and std three numbers each"
+            f"or nhwc; dtype float32 or uint8; dim, height and width 1 to {_LARGEST:,}; mean and std three numbers each"
         )
     return spec
+
+
+def _is_possible(spec: ModelSpec) -> bool:
+    """Return whether each field is of its kind and in its range, whatever JSON held."""
+    texts = (spec.metric, spec.fit, spec.output, spec.probabilities, spec.input, spec.layout, spec.dtype, spec.name,
+             spec.source, spec.licence, spec.sha256)  # fmt: skip
+    return (
+        all(isinstance(text, str) for text in texts)
+        and spec.fit in FITS
+        and spec.metric in ("cosine", "l2")
+        and spec.layout in ("nchw", "nhwc")
+        and spec.dtype in ("float32", "uint8")
+        and isinstance(spec.grey, bool)
+        and all(type(size) is int and 1 <= size <= _LARGEST for size in (spec.dim, spec.height, spec.width))
+        and all(isinstance(three, tuple) and len(three) == 3 for three in (spec.mean, spec.std))
+        and all(_is_number(value) for value in (spec.scale, *spec.mean, *spec.std))
+        and all(np.float32(value) for value in spec.std)
+        and isinstance(spec.labels, tuple)
+        and all(isinstance(label, str) for label in spec.labels)
+    )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e30  # type: ignore[arg-type]
 
 
 class OnnxDescriptor:

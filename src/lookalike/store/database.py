@@ -215,6 +215,8 @@ class Database:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 raise _explain(error, self.folder) from error
+            except (OverflowError, UnicodeDecodeError) as error:  # by a number or a name that damage has made
+                raise _explain(sqlite3.DatabaseError(f"malformed: {error}"), self.folder) from error
 
 
 def _at_rest(path: Path) -> bool:
@@ -240,6 +242,8 @@ def _explain(error: sqlite3.Error, folder: Path) -> LibraryError:
 def _format_errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite names what it does not understand, whatever bytes that has
+        raise LibraryFormatError(f"{path} is not a library of Lookalike, or it is damaged: {error}") from error
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error) or "malformed" in str(error):
             raise LibraryFormatError(f"{path} is not a library of Lookalike, or it is damaged: {error}") from error

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import LibraryError
+from lookalike.errors import LibraryError, LibraryFormatError
 from lookalike.store.counting import Counting
 from lookalike.store.database import Database
 from lookalike.store.decisions import DecisionTable
@@ -353,7 +353,13 @@ class Store:
     def descriptors(self) -> dict[int, DescriptorSpec]:
         """Return the descriptors that this library has or had vectors of, by id."""
         rows = self._db.rows("SELECT id, spec FROM descriptors ORDER BY id")
-        return {id_: DescriptorSpec(**json.loads(spec)) for id_, spec in rows}
+        try:
+            return {id_: DescriptorSpec(**json.loads(spec)) for id_, spec in rows}
+        except (ValueError, TypeError, RecursionError) as error:
+            raise LibraryFormatError(
+                f"{self.folder} is damaged: what it says of its descriptors is none ({error}); put a copy back, or "
+                "index the pictures into a new library"
+            ) from error
 
     def vector_counts(self) -> dict[int, int]:
         """Return the number of vectors of each descriptor id. Quick where they are cached or were counted before."""
