@@ -34,7 +34,7 @@ def desk(browser, tmp_path_factory, photographs):
         yield served
 
 
-def reviewed(visit, desk, more="", **settings):
+def reviewed(desk, visit, more="", **settings):
     page = visit(f"duplicates?job=1{more}", base=desk.url, **settings)
     page.locator("#members li").first.wait_for()
     return page
@@ -67,8 +67,8 @@ def forget(desk):
     return made
 
 
-def test_a_group_opens_decided_with_its_reason_and_the_button_says_what_it_does(visit, desk):
-    page = reviewed(visit, desk)
+def test_a_group_opens_decided_with_its_reason_and_the_button_says_what_it_does(desk, visit):
+    page = reviewed(desk, visit)
     expect(page.locator("#place")).to_have_text(f"Group 1 of {desk.ids['groups']}")
     expect(page.locator("#why .chip")).to_have_text("same file", use_inner_text=True)
     expect(page.locator("#why p")).to_contain_text("same bytes")
@@ -79,8 +79,8 @@ def test_a_group_opens_decided_with_its_reason_and_the_button_says_what_it_does(
     assert all("Folder" in text for text in facts)
 
 
-def test_only_facts_that_differ_are_shown_and_the_better_is_marked_by_a_word(visit, desk):
-    page = reviewed(visit, desk, "&verdict=edited")
+def test_only_facts_that_differ_are_shown_and_the_better_is_marked_by_a_word(desk, visit):
+    page = reviewed(desk, visit, "&verdict=edited")
     first, second = page.locator("#members li").nth(0), page.locator("#members li").nth(1)
     expect(first).to_contain_text("lossless")
     expect(second).not_to_contain_text("lossless")
@@ -89,8 +89,8 @@ def test_only_facts_that_differ_are_shown_and_the_better_is_marked_by_a_word(vis
     expect(second).to_contain_text("Points that agree")
 
 
-def test_all_is_done_by_keys(visit, desk):
-    page = reviewed(visit, desk)
+def test_all_is_done_by_keys(desk, visit):
+    page = reviewed(desk, visit)
     stage = page.locator("#stage")
     page.keyboard.press(" ")
     expect(stage).to_have_attribute("data-mode", "blink")
@@ -143,8 +143,8 @@ def test_all_is_done_by_keys(visit, desk):
     expect(page.locator("body")).not_to_contain_class("full")
 
 
-def test_keys_are_dead_in_fields_and_dialogs_and_the_sheet_lists_them(visit, desk):
-    page = reviewed(visit, desk)
+def test_keys_are_dead_in_fields_and_dialogs_and_the_sheet_lists_them(desk, visit):
+    page = reviewed(desk, visit)
     page.locator("#sure-filter").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("k")
@@ -166,8 +166,8 @@ def test_keys_are_dead_in_fields_and_dialogs_and_the_sheet_lists_them(visit, des
     fates(page, "Keep", "Remove")
 
 
-def test_skipped_groups_come_back_at_the_end(visit, desk):
-    page = reviewed(visit, desk)
+def test_skipped_groups_come_back_at_the_end(desk, visit):
+    page = reviewed(desk, visit)
     for number in range(desk.ids["groups"]):
         place(page, number + 1)
         page.keyboard.press("ArrowDown" if number == 1 else "Enter")
@@ -178,8 +178,8 @@ def test_skipped_groups_come_back_at_the_end(visit, desk):
     expect(page.locator("#tally"), "what was said is kept").to_contain_text("1 skipped")
 
 
-def test_decisions_last_are_honoured_and_are_undone(visit, desk):
-    page = reviewed(visit, desk, "&verdict=edited")
+def test_decisions_last_are_honoured_and_are_undone(desk, visit):
+    page = reviewed(desk, visit, "&verdict=edited")
     page.keyboard.press("n")
     page.locator("#toasts", has_text="no duplicates").wait_for()
     place(page, 2)  # keys are dead until the next group is there
@@ -192,8 +192,8 @@ def test_decisions_last_are_honoured_and_are_undone(visit, desk):
     assert forget(desk) == []
 
 
-def test_buttons_do_not_move_between_groups(visit, desk):
-    page = reviewed(visit, desk)
+def test_buttons_do_not_move_between_groups(desk, visit):
+    page = reviewed(desk, visit)
     ids = ("before", "undo", "skip", "apart", "keep-all", "accept", "after")
     boxes = []
     for number in range(desk.ids["groups"]):
@@ -203,8 +203,8 @@ def test_buttons_do_not_move_between_groups(visit, desk):
     assert all(one == boxes[0] for one in boxes)
 
 
-def test_the_list_is_the_same_queue(visit, desk):
-    page = reviewed(visit, desk)
+def test_the_list_is_the_same_queue(desk, visit):
+    page = reviewed(desk, visit)
     page.keyboard.press("Enter")
     place(page, 2)
     page.get_by_role("button", name="List", exact=True).click()
@@ -218,9 +218,9 @@ def test_the_list_is_the_same_queue(visit, desk):
     rows.first.wait_for()
 
 
-def test_plan_apply_and_undo_bring_back_an_equal_tree(visit, desk):
+def test_plan_apply_and_undo_bring_back_an_equal_tree(desk, visit):
     before = tree(desk.folder / "photos", desk.folder / "copies")
-    page = reviewed(visit, desk)
+    page = reviewed(desk, visit)
     page.keyboard.press("Enter")
     place(page, 2)
     page.get_by_role("button", name=re.compile("Plan 1 removal")).click()
@@ -243,8 +243,8 @@ def test_plan_apply_and_undo_bring_back_an_equal_tree(visit, desk):
     assert tree(desk.folder / "photos", desk.folder / "copies") == before
 
 
-def test_duplicates_are_found_from_the_page(visit, desk):
-    page = reviewed(visit, desk)
+def test_duplicates_are_found_from_the_page(desk, visit):
+    page = reviewed(desk, visit)
     page.get_by_role("button", name="Find again").click()
     page.get_by_text("Which picture to keep, and folders").click()
     page.get_by_role("button", name="Later: shows all of it").click()
@@ -264,7 +264,7 @@ def test_duplicates_are_found_from_the_page(visit, desk):
     [("", {"color_scheme": "light"}), ("", {"color_scheme": "dark", **PHONE}),
      ("&view=list", {"color_scheme": "dark"}), ("&view=plan", {"color_scheme": "light", **PHONE})],
 )  # fmt: skip
-def test_axe_finds_nothing_serious_and_a_phone_has_room(visit, desk, more, settings):
+def test_axe_finds_nothing_serious_and_a_phone_has_room(desk, visit, more, settings):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page = visit(f"duplicates?job=1{more}", base=desk.url, bypass_csp=True, reduced_motion="reduce", **settings)
     page.locator("#members li, .group-row, .choice").first.wait_for()
@@ -277,8 +277,8 @@ def test_axe_finds_nothing_serious_and_a_phone_has_room(visit, desk, more, setti
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
-def test_a_phone_decides_by_touch(visit, desk):
-    page = reviewed(visit, desk, **PHONE)
+def test_a_phone_decides_by_touch(desk, visit):
+    page = reviewed(desk, visit, **PHONE)
     expect(page.locator("#stage")).to_have_attribute("data-mode", "slider")
     page.locator("#skip").tap()
     place(page, 2)

@@ -54,7 +54,7 @@ def group(desk, at):
     return httpx2.get(f"{desk.url}/api/v1/duplicates/1?offset={at}&limit=1").json()["groups"][0]
 
 
-def reviewed(visit, desk, more=""):
+def reviewed(desk, visit, more=""):
     page = visit(f"duplicates?job=1{more}", base=desk.url)
     expect(page.locator("#members li").first).to_be_visible()
     return page
@@ -64,14 +64,14 @@ def place(page, number, of):
     expect(page.locator("#place")).to_have_text(f"Group {number} of {of}")
 
 
-def test_settled_groups_vanish_and_are_counted_and_own_decisions_do_not(visit, desk):
+def test_settled_groups_vanish_and_are_counted_and_own_decisions_do_not(desk, visit):
     groups = desk.ids["groups"]
     (desk.folder / "copies" / "rocket again.jpg").rename(desk.folder / "elsewhere.jpg")
     with lookalike.open(desk.folder / "pages.lookalike", create=False) as library:
         library.prune()
     second = group(desk, 1)
     decide(desk, decision="keep-all", pictures=[member["id"] for member in second["members"]])
-    page = reviewed(visit, desk)
+    page = reviewed(desk, visit)
     place(page, 1, groups - 2)
     expect(page.locator("#tally")).to_have_text("1 gone · 1 decided before")
     names = page.locator("#members .member-name").all_inner_texts()
@@ -90,9 +90,9 @@ def test_settled_groups_vanish_and_are_counted_and_own_decisions_do_not(visit, d
     expect(page.locator(".group-number").first).to_have_text("1")
 
 
-def test_what_is_protected_cannot_be_selected_by_key_or_box_and_says_why(visit, desk):
+def test_what_is_protected_cannot_be_selected_by_key_or_box_and_says_why(desk, visit):
     decide(desk, decision="keep-folder", folder=str(desk.folder / "copies"))
-    page = reviewed(visit, desk, "&verdict=edited")
+    page = reviewed(desk, visit, "&verdict=edited")
     (at,) = [
         at
         for at, one in enumerate(page.locator("#members li").all())
@@ -111,9 +111,9 @@ def test_what_is_protected_cannot_be_selected_by_key_or_box_and_says_why(visit, 
     assert held.get_attribute("data-goes") == "false"
 
 
-def test_what_was_said_of_several_groups_is_in_one_plan_that_moves_them_to_a_folder(visit, desk):
+def test_what_was_said_of_several_groups_is_in_one_plan_that_moves_them_to_a_folder(desk, visit):
     before = tree(desk.folder / "photos", desk.folder / "copies")
-    page = reviewed(visit, desk)
+    page = reviewed(desk, visit)
     groups, others = desk.ids["groups"], []
     for at in range(3):
         place(page, at + 1, groups)
@@ -141,7 +141,7 @@ def test_what_was_said_of_several_groups_is_in_one_plan_that_moves_them_to_a_fol
     assert tree(desk.folder / "photos", desk.folder / "copies") == before
 
 
-def test_a_plan_can_only_list_and_can_leave_a_folder_alone(visit, desk):
+def test_a_plan_can_only_list_and_can_leave_a_folder_alone(desk, visit):
     page = visit("duplicates?job=1&view=plan", base=desk.url)
     page.get_by_label("What to do with the copies").select_option("list-only")
     page.get_by_role("button", name="Plan them all").click()
@@ -153,7 +153,7 @@ def test_a_plan_can_only_list_and_can_leave_a_folder_alone(visit, desk):
     expect(page.locator(".sums")).to_contain_text("protected", timeout=60_000)
 
 
-def test_rules_and_several_folders_are_edited_on_the_page(visit, desk):
+def test_rules_and_several_folders_are_edited_on_the_page(desk, visit):
     page = visit("duplicates?job=1", base=desk.url)
     expect(page.locator("#members li").first).to_be_visible()
     page.get_by_role("button", name="Find again").click()
@@ -175,7 +175,7 @@ def test_rules_and_several_folders_are_edited_on_the_page(visit, desk):
     assert "colour" not in asked["keep"]
 
 
-def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(visit, desk):
+def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(desk, visit):
     asked: list[str] = []
     page = visit("duplicates?job=1&view=list", base=desk.url)
     expect(page.locator(".group-row").first).to_be_visible()
@@ -196,7 +196,7 @@ def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(visit, des
     assert statistics.median(times) < 100 * SLOW, times
 
 
-def test_no_picture_is_shown_under_the_name_of_another_while_its_own_loads(visit, desk):
+def test_no_picture_is_shown_under_the_name_of_another_while_its_own_loads(desk, visit):
     held: list[Any] = []
     late = True
     page = visit("library", base=desk.url)
