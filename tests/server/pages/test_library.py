@@ -43,7 +43,7 @@ def test_counts_folders_and_reasons_are_told(visit, served):
     expect(page.locator("#descriptors")).to_have_text(re.compile(r"^\s*lite0"), use_inner_text=True)
 
 
-def test_a_folder_is_added_and_its_job_is_followed_to_the_end(visit, growing):
+def test_a_folder_is_added_and_its_job_is_followed_to_the_end(growing, visit):
     new = growing.folder / "new"
     write_picture(new / "b.png", 2)
     page = visit("library", base=growing.url)
@@ -59,7 +59,7 @@ def test_a_folder_is_added_and_its_job_is_followed_to_the_end(visit, growing):
     page.locator("#jobs .job .chip.done").first.wait_for()
 
 
-def test_a_job_that_fails_says_why(visit, growing):
+def test_a_job_that_fails_says_why(growing, visit):
     page = visit("library", base=growing.url)
     page.get_by_placeholder("/home/me/Pictures").fill(str(growing.folder / "nowhere"))
     page.get_by_role("button", name="Index", exact=True).click()
