@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,14 @@ def copies(tmp_path: Path, fake: Fake) -> tuple[Path, list[str]]:
     library = ["--library", str(tmp_path / "a.lookalike"), "--quiet"]
     assert main(["index", str(photos), "--descriptor", "fake", *library]) == 0
     return photos, library
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    """Have Ctrl-C do what it does in a program of its own; other tests of this process may have left something else."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def stopping(at: int, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -125,7 +125,7 @@ def test_what_decides_the_vectors_decides_the_fingerprint(tmp_path):
         ('{"dim": 3, "height": 8, "colour": 1}', "unknown fields colour"),
         ('{"dim": 3, "height": 8, "fit": "stretch"}', "fit is one of squash"),
         ('{"dim": 3, "height": 8, "metric": "hamming"}', "metric cosine or l2"),
-        ('{"dim": 0, "height": 8}', "at least 1"),
+        ('{"dim": 0, "height": 8}', "height and width 1 to 65,536"),
         ('{"dim": 3, "height": 8, "std": [1, 0, 1]}', "says what cannot be"),
         ('{"dim": "3", "height": 8}', "says what cannot be"),
     ],
