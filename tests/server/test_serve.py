@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
@@ -151,7 +152,7 @@ def test_it_leaves_at_once_though_a_job_runs_and_is_watched(tmp_path, sig):
         seen: list[str] = []
 
         def watch():
-            with httpx2.stream("GET", f"{running.url}/api/v1/jobs/{job['id']}/events", timeout=60) as events:
+            with contextlib.suppress(httpx2.RemoteProtocolError), httpx2.stream(  # cut off in the midst of a word"GET", f"{running.url}/api/v1/jobs/{job['id']}/events", timeout=60) as events:
                 seen.extend(line for line in events.iter_lines() if line.startswith("data"))
 
         watching = threading.Thread(target=watch)
