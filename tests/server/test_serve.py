@@ -152,7 +152,11 @@ def test_it_leaves_at_once_though_a_job_runs_and_is_watched(tmp_path, sig):
         seen: list[str] = []
 
         def watch():
-            with contextlib.suppress(httpx2.RemoteProtocolError), httpx2.stream(  # cut off in the midst of a word"GET", f"{running.url}/api/v1/jobs/{job['id']}/events", timeout=60) as events:
+            events_of = f"{running.url}/api/v1/jobs/{job['id']}/events"
+            with (
+                contextlib.suppress(httpx2.RemoteProtocolError),  # it may be cut off in the midst of a word
+                httpx2.stream("GET", events_of, timeout=60) as events,
+            ):
                 seen.extend(line for line in events.iter_lines() if line.startswith("data"))
 
         watching = threading.Thread(target=watch)
