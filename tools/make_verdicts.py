@@ -113,11 +113,11 @@ def measured(folder: Path) -> dict[str, NDArray[np.float64]]:
 def pages(number: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
     """Yield pairs of pages with one letterhead, and of plain pictures; and edited copies of such pages."""
     lot = np.random.default_rng(SEED + 1)
-    for letterhead in range(6):
-        sheets = documents(SEED + letterhead, 40)
+    for letterhead in range(30):
+        sheets = documents(SEED + letterhead, 24)
         looks = [look(sheet) for sheet in sheets]
-        for at in range(len(looks) - 3):
-            for other in (1, 2, 3):
+        for at in range(len(looks) - 8):
+            for other in range(1, 9):
                 yield OTHER, number + at, measure(looks[at], looks[at + other]).row()
             kind, strength = str(lot.choice(KINDS)), str(lot.choice(STRENGTHS[:2]))
             copy = look(edit(sheets[at], kind, strength, SEED + at, sheets[-2:]))
