@@ -55,7 +55,10 @@ def test_the_page_shows_each_pair_and_needs_no_network(load: Load):
     assert outline.open == []
     assert not {"script", "link", "form"} & {name for name, _ in outline.elements}
     assert all(str(image["src"]).startswith("data:image/") for image in outline.all("img"))
-    assert len(outline.all("section")) == 3
+    assert len(outline.all("article")) == 3
+    headings = [str(element["id"]) for element in outline.all("h2")]
+    assert [str(element["href"]) for element in outline.all("a")] == [f"#{name}" for name in headings]
+    assert len(headings) == 3
     assert "cannot be read" in outline.text  # what is gone
     for words in ("train and test", "leak, two labels", "cropped to <50 %>", "2 pairs of copies under two labels.",
                   "91 %", "what differs"):  # fmt: skip

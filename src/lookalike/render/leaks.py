@@ -51,7 +51,12 @@ def leaks_page(
         If `thumbnail_side` is out of range.
     """
     _check_side(thumbnail_side)
-    shown = [_pair(leak, load, thumbnail_side, draw=at < max_views) for at, leak in enumerate(report.leaks[:max_pairs])]
+    shown = report.leaks[:max_pairs]
+    drawn = {id(leak) for leak in shown[:max_views]}
+    stretches: dict[str, list[dict[str, Any]]] = {}
+    for leak in sorted(shown, key=_parts_in_order(report)):  # as sure as in the report within each
+        pair = _pair(leak, load, thumbnail_side, draw=id(leak) in drawn)
+        stretches.setdefault(_stretch(leak), []).append(pair)
     across = [leak for leak in report.leaks if leak.across]
     sums = [("leak" if len(across) == 1 else "leaks", number(len(across)))]
     if labels := sum("labels" in leak.problem for leak in report.leaks):
@@ -65,10 +70,22 @@ def leaks_page(
         sentences=[visible(text) for text in report.sentences()],
         level=report.level,
         seconds=_seconds(report.seconds),
-        pairs=shown,
+        stretches=[(name, human_count(len(pairs), "pair"), pairs) for name, pairs in stretches.items()],
         more=human_count(more, "more pair") if more > 0 else "",
         command=f"lookalike leaks … --level {report.level} --format csv",
     )
+
+
+def _parts_in_order(report: LeakReport) -> Callable[[Leak], tuple[bool, int, int]]:
+    """Return a key by which leaks between two parts are together, and those within one part last."""
+    rank = {name: at for at, (name, _) in enumerate(report.parts)}
+    return lambda leak: (not leak.across, rank.get(leak.part_a, len(rank)), rank.get(leak.part_b, len(rank)))
+
+
+def _stretch(leak: Leak) -> str:
+    """Return the heading below which a leak is shown."""
+    where = f"{leak.part_a} and {leak.part_b}" if leak.across else leak.part_a
+    return f"{visible(where)}: {leak.verdict}{' under two labels' if 'labels' in leak.problem else ''}"
 
 
 def _pair(leak: Leak, load: Callable[[str], RGBImage | None], side: int, *, draw: bool) -> dict[str, Any]:
