@@ -60,7 +60,7 @@ def test_rows_and_folders_are_counted_anew_after_each_change(tmp_path):
     assert store.folders() == other.folders() == {"/pictures/a": (5, 50), "example.org": (1, 9)}
     first = next(store.images()).id
     store.set_missing([first])
-    assert store.counts() == other.counts() == {**wanted, "ok": 5, "missing": 1, "bytes": 49}
+    assert store.counts() == other.counts() == {**wanted, "ok": 5, "missing": 1, "contents": 5, "bytes": 49}
     assert store.folders() == other.folders() == {"/pictures/a": (4, 40), "example.org": (1, 9)}
     assert [row[0] for row in other.problems()] == ["/pictures/odd/fifo", "/pictures/odd/x.jpg"]
 

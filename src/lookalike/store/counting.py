@@ -89,7 +89,8 @@ class Counting:
                 counts[state] = count
             if state == "ok":
                 counts["missing" if missing else "bytes"] = count if missing else size
-        counts["contents"] = self._db.rows("SELECT count(*) FROM contents WHERE kind IS NULL")[0][0]
+        sql = "SELECT count(DISTINCT content_id) FROM images WHERE state = 'ok' AND NOT missing"
+        counts["contents"] = self._db.rows(sql)[0][0]
         return counts
 
     def _count_folders(self) -> dict[Uri, tuple[int, int]]:
