@@ -352,12 +352,12 @@ def test_ten_thousand_copies_of_one_file_are_one_group_in_seconds(library, tmp_p
     write_picture(photos / "other.png", 2)
     started = time.process_time()
     report = add(library, photos)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 20
     assert (report.added, report.embedded, fake.seen) == (10_001, 2, 2)
     tracemalloc.start()
     started = time.process_time()
     found = library.duplicates(level="same-file")
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 20
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200e6
