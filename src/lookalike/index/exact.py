@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lookalike.index._blocks import Best, Block
 from lookalike.index._kernels import Bits, Numbers, kernel, widen
+from lookalike.index._substrings import close_pairs, pays
 from lookalike.metrics import as_stored, paired
 from lookalike.types import Metric, Neighbours, RangeNeighbours, Vectors
 
@@ -262,32 +263,46 @@ class ExactIndex:
 
         Notes
         -----
-        Exact, O(n^2 * dim / 2): only one of (i, j) and (j, i) is computed. Do not add or remove until it ends.
+        Exact, O(n^2 * dim / 2): only one of (i, j) and (j, i) is computed. Bits within a radius of less than one in
+        eight are joined by multi-index hashing where that looks at fewer pairs. Do not add or remove until it ends.
         """
         within = _checked_radius(radius)
         if limit is not None and limit < 0:
             raise ValueError(f"limit must be at least 0, not {limit}")
         left = np.inf if limit is None else limit
+        for a, b, away in self._joined(within, progress or (lambda _: None)):
+            if left <= 0:
+                return
+            a, b = np.minimum(a, b), np.maximum(a, b)
+            order = np.lexsort((b, a))[: int(min(left, len(a)))]
+            left -= len(order)
+            if len(order):
+                yield a[order], b[order], away[order]
+
+    def _joined(
+        self, within: np.float32, progress: Callable[[float], None]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield the keys and distances of all pairs, each once, in whatever order; maybe none at a time."""
+        if self.metric == "hamming" and len(self._blocks) and within < self.width:
+            bits = np.concatenate([block.rows[block.alive] for block in self._blocks])
+            if pays(bits, float(within)):
+                keys = np.concatenate([block.keys[block.alive] for block in self._blocks])
+                for part, i, j in close_pairs(bits, float(within)):
+                    progress(part)
+                    yield keys[i], keys[j], paired(bits[i], bits[j], "hamming").astype(np.float32)
+                return
         pieces = list(self._pieces())
         total, done = sum(len(piece.keys) for piece in pieces), 0
         for number, own in enumerate(pieces):
             for start in range(0, len(own.keys), _CHUNK):
-                if progress is not None:  # of n rows the first meets n others, the last none
-                    progress(1 - (1 - (done + start) / total) ** 2)
+                progress(1 - (1 - (done + start) / total) ** 2)  # of n rows the first meets n others, the last none
                 rows = own[start : start + _CHUNK]
                 nearer = kernel(self.metric, self.dim, rows.rows)
                 for later in pieces[number:]:
                     other = own[start:] if later is own else later
-                    if left <= 0:
-                        return
                     i, j, away = self._within(nearer, rows.rows, other, within)
                     fresh = rows.alive[i] & (j > i) if later is own else rows.alive[i]
-                    a, b, away = rows.keys[i[fresh]], other.keys[j[fresh]], away[fresh]
-                    a, b = np.minimum(a, b), np.maximum(a, b)
-                    order = np.lexsort((b, a))[: int(min(left, len(a)))]
-                    left -= len(order)
-                    if len(order):
-                        yield a[order], b[order], away[order]
+                    yield rows.keys[i[fresh]], other.keys[j[fresh]], away[fresh]
             done += len(own.keys)
 
     def search_among(self, queries: Vectors, candidates: NDArray[np.int64], k: int) -> Neighbours:

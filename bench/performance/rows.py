@@ -1,0 +1,237 @@
+"""The rows: what is done, by whom, and what is wanted."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import TASKS, Contestant, Role, Row
+from made import clustered, copies, grey_pictures, hashes, large_jpegs, listing
+
+import lookalike
+
+__all__ = ["ROWS", "Given"]
+
+WEIGHTS = Path(lookalike.__file__).parent / "descriptors/weights/lite0.onnx"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What rows are made from: pictures, a folder for what is made once, the interpreter of the others, the scale."""
+
+    pictures: Path
+    work: Path
+    peers: str | None
+    large: bool
+
+    @property
+    def paths(self) -> list[Path]:
+        return sorted(self.pictures.rglob("*.jpg"))
+
+    def task(self, name: str, role: Role, task: str, *arguments: object) -> Contestant:
+        """Return one that runs a task in our environment."""
+        return Contestant(name, role, (sys.executable, str(TASKS / f"{task}.py"), *map(str, arguments)))
+
+    def other(self, name: str, role: Role, task: str, *arguments: object) -> list[Contestant]:
+        """Return one that runs a task in the others' environment; none, if that was not made."""
+        if self.peers is None:
+            return []
+        return [Contestant(name, role, (self.peers, str(TASKS / f"{task}.py"), *map(str, arguments)))]
+
+
+def index(given: Given) -> Row:
+    files = listing(given.work, given.paths, 2000)
+    return Row(
+        "index", "decode, describe by lite0 and pdq, write the library: 2,000 photographs of about 300 x 200", 2000,
+        "pictures",
+        [
+            given.task("lookalike, lite0 + pdq", "ours", "index_task", files, "lite0,pdq"),
+            given.task("the model alone, its own threads", "limit", "model_task", files, WEIGHTS, "threads"),
+            given.task("the model alone, one call a core", "limit", "model_task", files, WEIGHTS, "parallel"),
+                *given.other("imgsim 0.1.2, of 60", "peer", "imgsim_peer", files, 60),
+        ],
+        {"peer": 25, "limit": 0.9},
+    )  # fmt: skip
+
+
+def pdq(given: Given) -> Row:
+    files = listing(given.work, given.paths)
+    return Row(
+        "pdq", "index by pdq alone: all the photographs", len(given.paths), "pictures",
+        [
+            given.task("lookalike, pdq", "ours", "index_task", files, "pdq"),
+                *given.other("immaculate 0.3.0, pdq, nothing kept", "peer", "immaculate_peer", given.pictures,
+                         "pdq"),
+                *given.other("imagehash 4.3.2 phash, a thread a core", "peer", "phash_task", files, 2),
+        ],
+        {"peer": 0.7},
+    )  # fmt: skip
+
+
+def near(given: Given) -> Row:
+    folder, pairs = copies(given.work, given.paths)
+    return Row(
+        "near", "find edited copies among 2,480 files, from nothing: 480 copies at middle strength", 2480, "pictures",
+        [
+            given.task("lookalike, edited", "ours", "duplicates_task", folder, "edited", "lite0,pdq", pairs),
+                *given.other("fastdup 2.54", "peer", "fastdup_peer", folder, pairs),
+                *given.other("immaculate 0.3.0, sscd_distilled", "peer", "immaculate_peer", folder,
+                         "sscd_distilled", pairs),
+        ],
+        {"peer": 2}, rounds=1,
+    )  # fmt: skip
+
+
+def jpeg(megapixels: int) -> Callable[[Given], Row]:
+    def row(given: Given) -> Row:
+        files = large_jpegs(given.work, megapixels)
+        return Row(
+            f"jpeg-{megapixels}", f"decode JPEGs of {megapixels} megapixels at the scale that lite0 needs", 6,
+            "pictures",
+            [
+                given.task("lookalike", "ours", "jpeg_task", files, 256, "lookalike"),
+                *given.other("simplejpeg 1.9.0, reduced", "limit", "jpeg_task", files, 256, "simplejpeg"),
+                *given.other("OpenCV, reduced", "limit", "jpeg_task", files, 256, "opencv"),
+            ],
+            {"limit": 0.85},
+        )  # fmt: skip
+
+    return row
+
+
+def haralick(height: int, width: int, wanted: float) -> Callable[[Given], Row]:
+    def row(given: Given) -> Row:
+        pictures = grey_pictures(given.work, height, width)
+        return Row(
+            f"haralick-{width}", f"Haralick's features of grey pictures of {width} x {height}, one thread", 12,
+            "pictures",
+            [
+                given.task("lookalike", "ours", "haralick_task", pictures, "lookalike"),
+                *given.other("mahotas 1.4.19", "peer", "haralick_task", pictures, "mahotas"),
+            ],
+            {"peer": wanted},
+        )  # fmt: skip
+
+    return row
+
+
+def exact(dim: int) -> Callable[[Given], Row]:
+    def row(given: Given) -> Row:
+        count = 1_000_000 if given.large else 100_000
+        rows = clustered(given.work, count, dim)
+        return Row(
+            f"exact-{dim}", f"one query among {count:,} vectors of {dim} numbers in float16, exact", 1, "queries",
+            [
+                given.task("lookalike, exact", "ours", "vectors_task", rows, "one", "lookalike"),
+                given.task("reading the bytes", "limit", "vectors_task", rows, "one", "scan"),
+                *given.other("faiss 1.15.1, fp16 quantiser", "peer", "vectors_task", rows, "one", "faiss"),
+            ],
+            {"limit": 0.7},
+        )  # fmt: skip
+
+    return row
+
+
+def batch(given: Given) -> Row:
+    count = 1_000_000 if given.large else 100_000
+    rows = clustered(given.work, count, 256)
+    return Row(
+        "batch", f"1,000 queries at once among {count:,} vectors of 256 numbers, exact", 1000, "queries",
+        [
+            given.task("lookalike, exact", "ours", "vectors_task", rows, "batch", "lookalike"),
+                *given.other("faiss 1.15.1 IndexFlatIP, float32", "peer", "vectors_task", rows, "batch", "faiss"),
+        ],
+        {"peer": 0.7},
+    )  # fmt: skip
+
+
+def join(given: Given) -> Row:
+    rows = clustered(given.work, 100_000)
+    return Row(
+        "join", "all pairs within a cosine distance of .1 among 100,000 vectors of 1,280 numbers", 100_000, "vectors",
+        [
+            given.task("lookalike", "ours", "vectors_task", rows, "join", "lookalike"),
+            given.task("the product in blocks alone, NumPy", "limit", "vectors_task", rows, "join", "numpy"),
+        ],
+        {"limit": 1 / 1.3}, rounds=1,
+    )  # fmt: skip
+
+
+def bits(given: Given) -> Row:
+    count = 1_000_000 if given.large else 100_000
+    rows = hashes(given.work, count)
+    return Row(
+        "range", f"all pairs within 31 of 256 bits among {count:,} hashes, exact", count, "hashes",
+        [
+            given.task("lookalike", "ours", "vectors_task", rows, "join", "lookalike"),
+                *given.other("faiss 1.15.1 IndexBinaryFlat", "peer", "vectors_task", rows, "join", "faiss"),
+        ],
+        {"peer": 2}, rounds=1 if given.large else 3,
+    )  # fmt: skip
+
+
+def start(_: Given) -> Row:
+    python = sys.executable
+    return Row(
+        "start", "lookalike --help, as a whole process", 1, "starts",
+        [
+            Contestant("lookalike --help", "ours", (python, "-m", "lookalike", "--help")),
+            Contestant("python -c pass", "limit", (python, "-c", "pass")),
+        ],
+        rounds=7,
+    )  # fmt: skip
+
+
+def imported(_: Given) -> Row:
+    python = sys.executable
+    return Row(
+        "import", "import lookalike, as a whole process", 1, "starts",
+        [
+            Contestant("import lookalike", "ours", (python, "-c", "import lookalike")),
+            Contestant("python -c pass", "limit", (python, "-c", "pass")),
+        ],
+        rounds=7,
+    )  # fmt: skip
+
+
+def cold(given: Given) -> Row:
+    library = given.work / "cold.lookalike"
+    if not library.exists():
+        part = given.work / "cold-part.lookalike"
+        shutil.rmtree(part, ignore_errors=True)
+        with lookalike.open(part) as fresh:
+            fresh.add([given.pictures])
+        part.replace(library)
+    query = copies(given.work, given.paths)[0] / "00000.jpg"
+    command = (sys.executable, "-m", "lookalike", "search", str(query), "--library", str(library))
+    return Row(
+        "cold", f"lookalike search FILE among {len(given.paths):,} pictures, as a whole process", 1, "searches",
+        [
+            Contestant("lookalike search", "ours", command),
+            Contestant("python -c pass", "limit", (sys.executable, "-c", "pass")),
+        ],
+        rounds=7,
+    )  # fmt: skip
+
+
+ROWS: dict[str, Callable[[Given], Row]] = {
+    "start": start,
+    "import": imported,
+    "cold": cold,
+    "haralick-300": haralick(200, 300, 10),
+    "haralick-1024": haralick(768, 1024, 3),
+    "jpeg-5": jpeg(5),
+    "jpeg-12": jpeg(12),
+    "index": index,
+    "pdq": pdq,
+    "near": near,
+    "batch": batch,
+    "exact-256": exact(256),
+    "exact-1280": exact(1280),
+    "join": join,
+    "range": bits,
+}
+"""Quick ones first."""

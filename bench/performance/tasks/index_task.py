@@ -1,0 +1,20 @@
+"""Index some files into a new library: python index.py LISTING DESCRIPTOR[,DESCRIPTOR...]."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from told import files_of, tell, timed
+
+import lookalike
+
+if __name__ == "__main__":
+    paths, descriptors = files_of(sys.argv[1]), sys.argv[2].split(",")
+    for name in descriptors:
+        lookalike.get_descriptor(name)  # the model is loaded before any clock runs
+    with tempfile.TemporaryDirectory() as folder, lookalike.open(Path(folder) / "x.lookalike") as library:
+        library.add(paths[:8], descriptors=descriptors)  # and worker processes have started
+        seconds = timed(lambda: library.add(paths, descriptors=descriptors))
+        tell(seconds, indexed=library.status().indexed)
