@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 import lookalike.descriptors
@@ -26,6 +27,9 @@ from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What loads onnxruntime before our own code does shall send nothing either.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# On a busy machine hypothesis may wait seconds to draw a few numbers: time is nothing that these tests are about.
+settings.register_profile("lookalike", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lookalike")
 
 
 @dataclass
