@@ -275,6 +275,23 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monk
         revert_edit(edit)
 
 
+def test_an_edit_that_was_made_is_not_denied_where_the_folder_itself_cannot_be_opened(tmp_path, monkeypatch):
+    (one,) = pictures(tmp_path, "a.jpg")
+    label_file = tmp_path / "l.csv"
+    label_file.write_text("file,label\na.jpg,x\n")
+    edit = planned(label_file, [one])
+    real = os.open
+
+    def open_(path, *rest, **options):
+        if os.path.isdir(path):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", open_)
+    apply_edit(edit)
+    assert label_file.read_text() == "file,label\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
