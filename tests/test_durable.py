@@ -10,8 +10,14 @@ from lookalike.durable import replacing
 def test_a_file_is_replaced_whole_or_left_alone_and_nothing_is_left_beside_it(tmp_path):
     target = tmp_path / "a"
     target.write_bytes(b"old")
-    with pytest.raises(TypeError), replacing(target) as stream:
-        stream.writelines([b"ne", "w"])
+
+    def half():
+        with replacing(target) as stream:
+            stream.write(b"ne")
+            raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        half()
     assert target.read_bytes() == b"old"
     with replacing(target) as stream:
         stream.write(b"new")
