@@ -495,7 +495,7 @@ class Library:
         """Return what the library holds."""
         counts = self.store.counts()
         vectors = self.store.vector_counts()
-        names = tuple((spec.name, vectors[id_]) for id_, spec in self.store.descriptors().items())
+        names = tuple((spec.name, vectors.get(id_, 0)) for id_, spec in self.store.descriptors().items())
         on_disk = 0
         for path in self.path.rglob("*"):
             with contextlib.suppress(OSError):  # a writer removes temporary files

@@ -214,13 +214,13 @@ class Store:
 
     def vector_counts(self) -> dict[int, int]:
         """Return the number of vectors of each descriptor id. Quick where they are cached or were counted before."""
-        tokens = {id_: self.chunk_tokens(id_) for id_ in self.descriptors()}
-        return self._counting.vectors(self.descriptors(), tokens)
+        specs = self.descriptors()  # once: another process may enter one meanwhile
+        return self._counting.vectors(specs, {id_: self.chunk_tokens(id_) for id_ in specs})
 
     def vector_counts_by_fingerprint(self) -> dict[str, int]:
         """Return the number of vectors of each descriptor, by its fingerprint."""
         counts = self.vector_counts()
-        return {spec.fingerprint: counts[id_] for id_, spec in self.descriptors().items()}
+        return {spec.fingerprint: counts.get(id_, 0) for id_, spec in self.descriptors().items()}
 
     def chunk_tokens(self, descriptor_id: int) -> dict[int, int]:
         """Return the token of each chunk of a descriptor's vectors: it changes whenever the chunk does."""
