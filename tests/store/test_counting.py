@@ -36,7 +36,8 @@ def test_vectors_are_counted_whether_they_are_cached_or_not(tmp_path):
 def test_a_descriptor_that_is_entered_while_vectors_are_counted_is_no_error(tmp_path, monkeypatch):
     store = Store(tmp_path / "a.lookalike", create=True)
     (id_,) = fill(store, vectors(0, 5)).values()
-    real, entered = Store.descriptors, []
+    real = Store.descriptors
+    entered: list[int] = []
 
     def meanwhile(self):
         found = real(self)
