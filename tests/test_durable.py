@@ -56,3 +56,14 @@ def test_permissions_are_those_that_are_asked_for(tmp_path):
         with replacing(tmp_path / "a", mode=mode) as stream:
             stream.write(b"new")
         assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+def test_what_need_not_last_is_replaced_without_waiting_for_the_disk(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with replacing(tmp_path / "a", synced=False) as stream:
+        stream.write(b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 1

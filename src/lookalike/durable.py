@@ -12,7 +12,9 @@ __all__ = ["replacing", "sync_folder"]
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, partial: Path | None = None, mode: int | None = None) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, *, partial: Path | None = None, mode: int | None = None, synced: bool = True
+) -> Iterator[BinaryIO]:
     """Yield an empty file beside `path` that takes its place after the block; if the block fails, nothing has changed.
 
     Parameters
@@ -24,6 +26,8 @@ def replacing(path: Path, *, partial: Path | None = None, mode: int | None = Non
         which several may write `path` at once.
     mode
         Permissions of the new file; None for those of any new file.
+    synced
+        Whether it is on the disk when this returns. Not worth its time for caches that are checked when they are read.
 
     Raises
     ------
@@ -34,14 +38,16 @@ def replacing(path: Path, *, partial: Path | None = None, mode: int | None = Non
     try:
         with open(aside, "xb" if partial is None else "wb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            if synced:
+                stream.flush()
+                os.fsync(stream.fileno())
         if mode is not None:
             aside.chmod(mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if synced:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -147,6 +148,7 @@ def salvage(path: Path) -> dict[str, tuple[int, int]]:
             into.execute("COMMIT")
             into.execute(f"PRAGMA user_version = {VERSION}")
             into.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        shutil.copymode(path, fresh)  # others who could read it still can
         with open(fresh, "rb+") as stream:
             os.fsync(stream.fileno())
         for end in ("-wal", "-shm"):
