@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
 import lookalike
-from lookalike.errors import (
-    ImageError,
-    UsageError,
-)
-from tests.conftest import Fake, picture, write_picture
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of eight pictures in two folders, beside one whose name begins alike."""
-    for n in range(8):
-        write_picture(tmp_path / "photos" / ("b" if n % 2 else "bc") / f"{n}.png", n)
-    return tmp_path / "photos"
-
-
-@pytest.fixture
-def library(tmp_path: Path, fake: Fake):
-    with lookalike.open(tmp_path / "a.lookalike") as library:
-        yield library
+from lookalike.errors import ImageError, UsageError
+from tests.conftest import picture, write_picture
 
 
 def test_compare_tells_bytes_and_pixels_from_mere_likeness(tmp_path, fake):
@@ -50,19 +31,21 @@ def test_compare_tells_bytes_and_pixels_from_mere_likeness(tmp_path, fake):
     assert (unlike.width_a, unlike.height_a) == (32, 24)
 
 
-def test_compare_takes_arrays_and_pillow_images(tmp_path, library):
+def test_compare_takes_arrays_and_pillow_images(tmp_path, fake):
     path = write_picture(tmp_path / "a.png", 1)
+    library = lookalike.open(tmp_path / "a.lookalike")
     for query in (picture(1), Image.fromarray(picture(1))):
         both = library.compare(query, picture(1), descriptors=["fake"])
         assert (both.same_bytes, both.same_pixels, both.verdict) == (False, True, "same-pixels")
         assert (both.format_a, both.bytes_a) == ("array", 0)
         assert not library.compare(query, picture(2), descriptors=["fake"]).same_pixels
     assert library.compare(path, picture(1), descriptors=["fake"]).same_pixels
+    library.close()
 
 
-def test_compare_of_folders_lists_or_what_is_no_picture_is_refused(tmp_path, folder):
-    path = write_picture(tmp_path / "a.png", 1)
-    for bad in (folder, folder / "b", [path], tmp_path / "empty"):
+def test_compare_of_folders_lists_or_what_is_no_picture_is_refused(tmp_path):
+    path, other = write_picture(tmp_path / "a.png", 1), write_picture(tmp_path / "photos" / "b" / "b.png", 2)
+    for bad in (other.parents[1], other.parent, [path], tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(UsageError, match=r"two pictures|folder"):
             lookalike.compare(path, bad, descriptors=["pdq"])
