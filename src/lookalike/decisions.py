@@ -145,7 +145,7 @@ class Decisions:
             If there is no such folder, and nothing of it in the library either.
         """
         uri = normalise_uri(os.fspath(folder))
-        if not Path(uri).is_dir() and next(self._store.images([uri]), None) is None:
+        if not Path(uri).is_dir() and not self._store.holds(uri):
             raise UsageError(f"there is no folder {uri}, and nothing under it is indexed")
         with self._store.writing():
             number, _ = self._store.decisions.add(KEEP_FOLDER, folder=uri)

@@ -102,7 +102,7 @@ def choose_pictures(store: Store, filters: Filters) -> Chosen:
     """
     under = uris_of(filters.under)
     for path in under:
-        if next(store.images([path]), None) is None:
+        if not store.holds(path):
             raise UsageError(f"no picture at or under {path} is indexed: `lookalike index` comes first")
     wanted = frozenset(filters.label)
     labelled = _labelled(store, filters.labels, wanted) if wanted else None

@@ -175,7 +175,7 @@ class Holdings:
         if under:
             chosen = {image.uri for image in self.store.images(under)}
             for path in under:
-                if next(self.store.images([path]), None) is None:
+                if not self.store.holds(path):
                     raise UsageError(f"there is no usable picture at or under {path}: `lookalike status --errors`")
             keep = [row for row, uri in enumerate(uris) if uri in chosen]
             uris, vectors = [uris[row] for row in keep], vectors[keep]

@@ -116,7 +116,7 @@ def _under(store: Store, paths: PathLike | Iterable[PathLike]) -> list[Uri]:
     """Return the URIs of `paths`, at or under each of which something is indexed."""
     under = uris_of(paths)
     for path in under:
-        if next(store.images([path]), None) is None:
+        if not store.holds(path):
             raise UsageError(f"nothing is indexed at or under {path}: `lookalike index {path}` first")
     return under
 

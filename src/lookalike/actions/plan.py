@@ -154,7 +154,7 @@ def make_plan(
     guard = Guard([*protected, *decided_folders(library, roots)])
     label_files = list(dict.fromkeys(uris_of(label_file)))
     target = "" if move_to is None else check_target(os.path.abspath(os.fspath(move_to)), roots)
-    references = [*reference, *(p for p in protected if _is_indexed(library, p))]
+    references = [*reference, *(p for p in protected if library.store.holds(p))]
     report = library.duplicates(
         paths, level=level, reference=references, keep=keep, probability=probability, progress=progress
     )
@@ -189,10 +189,6 @@ def _check_choice(level: str, probability: float | None, act: str, move_to: Path
         raise UsageError(f"no act {act!r}: choose one of {', '.join(ACTS)}")
     if (act == "move") != (move_to is not None):
         raise UsageError("--act move and --move-to DIR go together")
-
-
-def _is_indexed(library: Library, path: Uri) -> bool:
-    return next(library.store.images([path]), None) is not None
 
 
 @dataclass

@@ -335,6 +335,14 @@ class Store:
             ):
                 yield Image(*row)
 
+    def holds(self, uri: Uri) -> bool:
+        """Say whether any picture, not missing, is at or under a name."""
+        sql = (
+            "SELECT 1 FROM images WHERE (uri = CAST(? AS TEXT) OR uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT)) "
+            "AND state = 'ok' AND NOT missing LIMIT 1"
+        )
+        return bool(self._db.rows(sql, (os.fsencode(uri), *_under(uri))))
+
     def contents(self, content_ids: Sequence[int]) -> dict[int, Content]:
         """Return what is known of each content."""
         found = {}

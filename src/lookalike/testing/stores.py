@@ -189,6 +189,7 @@ def _check_names(store: Store) -> None:
     for name in inside:
         found = [image.uri for image in store.images([_uri(name)])]
         assert found == [_uri(name, "x")], "under a folder is what is in it, not what has a longer name"
+        assert store.holds(_uri(name)), "a folder holds what is under it"
     for name in names:
         assert _names(store, _uri(name)) == [name], "a file is under itself"
     assert len(list(store.images([os.path.abspath(os.sep)]))) == len(uris), "all are under the top"  # noqa: PTH100
@@ -208,6 +209,7 @@ def _check_missing(store: Store) -> None:
     with store.writing():
         store.set_missing([ids["a"]])
     assert _names(store) == ["b", "c"], "a missing picture is not among the pictures"
+    assert (store.holds(_uri("a")), store.holds(_uri("b")), store.holds(_uri())) == (False, True, True), "nor held"
     assert not store.images_of([store.known([_uri("a")])[_uri("a")].content_id or 0]), "nor among a content's names"
     assert (store.counts()["ok"], store.counts()["missing"]) == (2, 1), "it is counted apart"
     assert store.unseen(_uri(), run)[0] == [(ids["c"], _uri("c"))], "it is marked once"
