@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lookalike.client import Client, JobStoppedError
+from serving import served
 
 
 def main() -> int:
@@ -41,25 +40,12 @@ def main() -> int:
         copy = Path(folder) / "copy.lookalike"
         shutil.copytree(asked.library, copy)
         add = asked.add or _others(files, Path(folder) / "more")
-        command = [sys.executable, "-m", "lookalike", "serve", "--library", str(copy), "--no-open", "--port", "0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-            try:
-                failed = _measure(server, queries, add, asked.workers, asked.verify)
-            finally:
-                server.terminate()
+        with served(copy) as server:
+            failed = _measure(Client(server.url, server.token, seconds=600), queries, add, asked.workers, asked.verify)
     return 1 if failed else 0
 
 
-def _measure(server: subprocess.Popen[str], queries: list[bytes], add: Path, workers: int, verify: bool) -> int:
-    assert server.stderr is not None
-    found = None
-    while found is None:
-        line = server.stderr.readline()
-        if not line:
-            raise SystemExit("the server did not start")
-        found = re.search(r"(http://\S+)/\?token=(\S+)", line)
-    threading.Thread(target=server.stderr.read, daemon=True).start()
-    client = Client(found[1], found[2], seconds=600)
+def _measure(client: Client, queries: list[bytes], add: Path, workers: int, verify: bool) -> int:
     print(f"{client.status()['indexed']:,} pictures; {len(queries)} uploads searched for each line")
     client.search(queries[0], verify=verify)
     failed = _line("one at a time", client, queries[: max(len(queries) // 4, 1)], 1, verify)

@@ -44,7 +44,6 @@ from lookalike.types import DescriptorSpec, SourceItem, Vectors
 PARCEL = 5000
 FOLDERS = 200
 COPIES = 3
-FOUND_AT_ONCE = 24  # thumbnails that a page shows first
 
 
 def main() -> int:

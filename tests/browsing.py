@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import pytest
+
 try:
     from playwright.sync_api import expect
 except ImportError:  # then the fixture `browser` skips or fails
@@ -14,7 +16,7 @@ except ImportError:  # then the fixture `browser` skips or fails
 else:
     expect.set_options(timeout=30_000)
 
-__all__ = ["CHROMIUMS", "chromium", "eventually", "expect"]
+__all__ = ["CHROMIUMS", "check_accessible", "chromium", "eventually", "expect"]
 
 # The shell draws pages as the whole program does, and takes a third of its time.
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -34,3 +36,14 @@ def eventually(page: Any, ask: Callable[[], T], holds: Callable[[T], object] = b
         assert time.monotonic() < until, told
         page.wait_for_timeout(20)
     return told
+
+
+def check_accessible(page: Any) -> None:
+    """Assert that axe finds nothing of weight. Its rules are a script: the page needs `bypass_csp`."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    assert [
+        (one["id"], one["impact"], [node["html"] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in ("serious", "critical", "moderate")
+    ] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import lookalike
 import lookalike.descriptors
 import lookalike.indexing
 from lookalike.demo import shipped_photographs
 from lookalike.isolation import Isolated
+from lookalike.library import Library
 from lookalike.store.schema import VECTOR_SHIFT
 from lookalike.transforms import resize
 from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
@@ -26,6 +30,9 @@ from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What loads onnxruntime before our own code does shall send nothing either.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# On a busy machine hypothesis may wait seconds to draw a few numbers: time is nothing that these tests are about.
+settings.register_profile("lookalike", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lookalike")
 
 
 @dataclass
@@ -178,6 +185,13 @@ def export(library: Path) -> Export:
         return [(*row[:-1], vectors.get(row[-1], {})) for row in rows.fetchall()]
     finally:
         db.close()
+
+
+def fresh_export(library: Library, photos: Path, **options: Any) -> Export:
+    """Return what `export` gives of a library made anew of the same pictures, by the descriptor `fake`."""
+    with lookalike.open(library.path.parent / f"fresh-{time.monotonic_ns()}.lookalike") as fresh:
+        fresh.add(photos, descriptors=["fake"], **options)
+        return export(fresh.path)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""The library as a whole: what goes missing and comes back, prune, compare, many copies, many readers, other users."""
+"""The library as a whole: what goes missing and comes back, prune, many copies, many readers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import lookalike
 from lookalike import indexing
 from lookalike.errors import (
-    ImageError,
     LibraryError,
     LibraryFormatError,
     LibraryLockedError,
@@ -290,52 +286,6 @@ def test_prune_of_an_unplugged_root_leaves_it_and_takes_the_other(library, tmp_p
     assert library.status().indexed == 5
 
 
-# ------------------------------------------------------------------------------------------ compare
-
-
-def test_compare_tells_bytes_and_pixels_from_mere_likeness(tmp_path, fake):
-    png, bmp, other = (
-        write_picture(tmp_path / name, seed) for name, seed in [("a.png", 1), ("a.bmp", 1), ("b.png", 2)]
-    )
-    same = lookalike.compare(png, png.read_bytes())
-    assert (same.same_bytes, same.same_pixels, same.verdict, same.probability) == (True, True, "same-file", 1.0)
-    assert [name for name, _ in same.distances] == ["lite0", "pdq"]
-    assert all(distance < 1e-6 for _, distance in same.distances)
-    pixels = lookalike.compare(png, bmp, descriptors=["fake"])
-    assert (pixels.same_bytes, pixels.same_pixels, pixels.verdict) == (False, True, "same-pixels")
-    assert (pixels.format_a, pixels.format_b, pixels.bytes_b) == ("PNG", "BMP", bmp.stat().st_size)
-    unlike = lookalike.compare(png, other, descriptors=["pdq", "fake"])
-    assert (unlike.same_bytes, unlike.same_pixels, unlike.verdict) == (False, False, "unrelated")
-    assert unlike.probability is not None
-    assert unlike.probability < 0.5
-    assert [name for name, _ in unlike.distances] == ["pdq", "fake"]
-    assert all(distance > 1e-3 for _, distance in unlike.distances)
-    assert len(unlike.rows().values) == 2
-    assert (unlike.width_a, unlike.height_a) == (32, 24)
-
-
-def test_compare_takes_arrays_and_pillow_images(tmp_path, library):
-    path = write_picture(tmp_path / "a.png", 1)
-    for query in (picture(1), Image.fromarray(picture(1))):
-        both = library.compare(query, picture(1), descriptors=["fake"])
-        assert (both.same_bytes, both.same_pixels, both.verdict) == (False, True, "same-pixels")
-        assert (both.format_a, both.bytes_a) == ("array", 0)
-        assert not library.compare(query, picture(2), descriptors=["fake"]).same_pixels
-    assert library.compare(path, picture(1), descriptors=["fake"]).same_pixels
-
-
-def test_compare_of_folders_lists_or_what_is_no_picture_is_refused(tmp_path, folder):
-    path = write_picture(tmp_path / "a.png", 1)
-    for bad in (folder, folder / "b", [path], tmp_path / "empty"):
-        (tmp_path / "empty").mkdir(exist_ok=True)
-        with pytest.raises(UsageError, match=r"two pictures|folder"):
-            lookalike.compare(path, bad, descriptors=["pdq"])
-    (tmp_path / "words.png").write_text("only words")
-    for unreadable in (tmp_path / "words.png", tmp_path / "none.png", b""):
-        with pytest.raises(ImageError):
-            lookalike.compare(path, unreadable, descriptors=["pdq"])
-
-
 # ------------------------------------------------------------------------------------------ many copies
 
 
@@ -465,78 +415,6 @@ def test_a_second_writer_is_refused_at_once_while_readers_read_on(library, folde
             assert time.monotonic() - started < 8  # SQLite alone would wait for 10
         assert find(other, 1) == (str(folder / "b" / "1.png"),)
         assert other.duplicates(level="same-file").groups == ()
-
-
-@pytest.fixture
-def shown(photographs: list[Path]) -> Iterator[Path]:
-    """Return a folder that any user of this machine may look into but not write to."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    shutil.rmtree(folder)
-
-
-GUEST = """
-    import os, sys, tempfile
-    import lookalike
-    from lookalike import LookalikeError
-    with tempfile.TemporaryDirectory() as folder, lookalike.open(folder) as library:  # imports what is needed below
-        library.add(sys.argv[2], descriptors=["pdq"])
-        library.search(sys.argv[2], 1, descriptor="pdq")
-        library.search(sys.argv[2], 1, descriptor="pdq")
-        library.duplicates(level="same-file")
-    if os.getuid() == 0:
-        os.setgid(65534)
-        os.setuid(65534)
-    with lookalike.open(sys.argv[1], create=False) as library:
-        assert not library.store.writable
-        data = open(sys.argv[2], "rb").read()
-        print(library.search(data, 1, descriptor="pdq").uris[0][0])
-        print(library.status().indexed, len(library.duplicates(level="same-file").groups))
-        for write in (lambda: library.add(sys.argv[2], descriptors=["pdq"]), library.prune):
-            try:
-                write()
-            except LookalikeError as error:
-                print(type(error).__name__, error)
-"""
-
-
-def as_guest(library: Path, query: Path) -> list[str]:
-    command = [sys.executable, "-c", textwrap.dedent(GUEST), str(library), str(query)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
-
-
-@posix_only
-@pytest.mark.parametrize("state", ["at rest", "open", "killed"])
-def test_who_may_only_read_a_library_can_search_it_and_is_told_so(shown, state):
-    for n in range(5):
-        write_picture(shown / "photos" / f"{n}.png", n, 80, 90)
-    library = lookalike.open(shown / "a.lookalike")
-    library.add(shown / "photos" / "0.png", descriptors=["pdq"])
-    if state == "at rest":
-        library.add(shown / "photos", descriptors=["pdq"])
-        library.close()
-    else:  # what is not yet in library.db itself counts, too
-        library.close()
-        library = lookalike.open(shown / "a.lookalike")
-        library.add(shown / "photos", descriptors=["pdq"])
-    place = shown / "a.lookalike"
-    if state == "killed":
-        shutil.copytree(place, shown / "b.lookalike")
-        place = shown / "b.lookalike"
-    for path in [place, *place.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    lines = as_guest(place, shown / "photos" / "3.png")
-    assert lines[0] == str(shown / "photos" / "3.png")
-    assert lines[1] == "5 0"
-    assert len(lines) == 4
-    for line in lines[2:]:
-        assert line.startswith(f"LibraryError {place} cannot be written to: ")
-    library.close()
 
 
 def test_a_library_that_was_removed_while_open_is_a_typed_error(library, folder):

@@ -78,10 +78,9 @@ def test_duplicates_stopped_anywhere_touch_nothing_and_are_found_the_next_time(c
     truth = capsys.readouterr().out
     for at in range(2):
         with monkeypatch.context() as patch:
-            name = ("find_duplicates", "Library.duplicates")[at]
-            owner = "lookalike.library"
+            name = ("pairing.find_duplicates", "library.Library.duplicates")[at]
             real = find_duplicates if at == 0 else lookalike.library.Library.duplicates
-            patch.setattr(f"{owner}.{name}", stopping(0, real))
+            patch.setattr(f"lookalike.{name}", stopping(0, real))
             assert main(asked) == 130
         told = capsys.readouterr()
         assert (told.out, told.err.count("Traceback")) == ("", 0)

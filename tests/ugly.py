@@ -385,3 +385,20 @@ def _others() -> Entries:
         ("random-after-magic.tif", b"II*\0", "truncated"),
     ]:
         yield name, magic + random.Random(3).randbytes(5000), outcome
+
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn stored samples as EXIF asks, by Pillow's words for it rather than ours."""
+    image = Image.fromarray(pixels)
+    return np.asarray(image.transpose(TURNS[orientation]) if orientation > 1 else image)

@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import typer
 
@@ -174,10 +174,18 @@ def written(value: Any, *, default: bool = False) -> str:
 
 
 def assignments(module: Any) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the source and the following string of each name that a module assigns."""
+    """Yield the source and the following string of each name that a module assigns, or takes from one below it.
+
+    Of what it takes, the value says more than its source; a type is better told by its source.
+    """
     body = ast.parse(inspect.getsource(module)).body
     for at, node in enumerate(body):
         match node:
+            case ast.ImportFrom(module=str(below), names=taken) if below.startswith(f"{module.__name__}."):
+                origin = dict(assignments(importlib.import_module(below)))
+                for name in (alias.name for alias in taken if alias.name in origin):
+                    source, words = origin[name]
+                    yield name, (source if get_origin(getattr(module, name)) else repr(getattr(module, name)), words)
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)

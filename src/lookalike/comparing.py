@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from lookalike.decode import array_hash, decode_at, same_pixels
 from lookalike.defaults import DESCRIPTORS, DEVICE, MAX_PIXELS
@@ -15,6 +17,7 @@ from lookalike.errors import ImageError, UsageError
 from lookalike.metrics import paired
 from lookalike.results import Comparison
 from lookalike.searching import QueryLike, expand, read_query
+from lookalike.sources import normalise_uri
 from lookalike.store import Scaler
 from lookalike.types import DecodedImage, Descriptor, DescriptorSpec
 from lookalike.verifying import look_at
@@ -130,7 +133,8 @@ class _Side:
 
 def _side(query: QueryLike, descriptors: Sequence[Descriptor], max_pixels: int, allow_private: bool) -> _Side:
     least = [SIDE, *(descriptor.spec.min_side for descriptor in descriptors)]
-    found = [] if isinstance(query, list | tuple) else list(islice(expand(query), 2))
+    folder = isinstance(query, str | os.PathLike) and Path(normalise_uri(os.fspath(query))).is_dir()
+    found = [] if folder or isinstance(query, list | tuple) else list(islice(expand(query), 2))
     if len(found) != 1:
         raise UsageError("compare takes two pictures, not folders: to hold folders against each other, index them")
     one = found[0]

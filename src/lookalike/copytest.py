@@ -17,8 +17,8 @@ from lookalike.duplicates.verify import CopyVerifier
 from lookalike.edits import KINDS, STRENGTHS, edit
 from lookalike.errors import ImageError, UsageError
 from lookalike.evaluate import CopyReport, copy_report
-from lookalike.library import Library, PathLike, open_library
-from lookalike.sources import read_bytes
+from lookalike.library import Library, open_library
+from lookalike.sources import PathLike, read_bytes
 from lookalike.types import RGBImage, Rows, Tabular, Uri
 
 __all__ = ["METHODS", "CopyTest", "evaluate_copies"]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from lookalike import decode
 from lookalike.duplicates import Apart
 from lookalike.errors import ImageError, LibraryFormatError, UsageError
-from lookalike.sources import is_url, normalise_uri, read_bytes
+from lookalike.sources import PathLike, is_url, normalise_uri, read_bytes, uris_of
 from lookalike.store import Decided, DecidedContent, Store
 from lookalike.tables import read_table
 from lookalike.types import Rows, Tabular, Uri
@@ -24,8 +24,6 @@ from lookalike.words import human_count
 __all__ = ["KEEP_ALL", "KEEP_FOLDER", "NOT_DUPLICATES", "Decision", "DecisionList", "Decisions"]
 
 NOT_DUPLICATES, KEEP_ALL, KEEP_FOLDER = "not-duplicates", "keep-all", "keep-folder"
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class Decisions:
             If there is no such folder, and nothing of it in the library either.
         """
         uri = normalise_uri(os.fspath(folder))
-        if not Path(uri).is_dir() and next(self._store.images([uri]), None) is None:
+        if not Path(uri).is_dir() and not self._store.holds(uri):
             raise UsageError(f"there is no folder {uri}, and nothing under it is indexed")
         with self._store.writing():
             number, _ = self._store.decisions.add(KEEP_FOLDER, folder=uri)
@@ -273,8 +271,7 @@ class Decisions:
 
 
 def _uris(pictures: Iterable[PathLike]) -> list[Uri]:
-    given = [pictures] if isinstance(pictures, str | os.PathLike) else pictures
-    return list(dict.fromkeys(normalise_uri(os.fspath(picture)) for picture in given))
+    return list(dict.fromkeys(uris_of(pictures)))
 
 
 def _decision(one: Decided, here: dict[bytes, list[Uri]]) -> Decision:

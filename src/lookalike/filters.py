@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -11,7 +10,7 @@ from itertools import islice
 from lookalike.defaults import LABELS
 from lookalike.errors import UsageError
 from lookalike.labels import read_labels
-from lookalike.sources import normalise_uri
+from lookalike.sources import uris_of
 from lookalike.store import Content, Image, Store
 from lookalike.types import Uri
 
@@ -101,9 +100,9 @@ def choose_pictures(store: Store, filters: Filters) -> Chosen:
     UsageError
         If no picture has a label, or a folder to look under holds nothing that is indexed.
     """
-    under = [normalise_uri(os.fspath(path)) for path in filters.under]
+    under = uris_of(filters.under)
     for path in under:
-        if next(store.images([path]), None) is None:
+        if not store.holds(path):
             raise UsageError(f"no picture at or under {path} is indexed: `lookalike index` comes first")
     wanted = frozenset(filters.label)
     labelled = _labelled(store, filters.labels, wanted) if wanted else None

@@ -10,8 +10,8 @@ from functools import lru_cache
 from lookalike.defaults import LEVEL
 from lookalike.duplicates import merged
 from lookalike.errors import UsageError
-from lookalike.library import Library, PathLike
-from lookalike.sources import normalise_uri
+from lookalike.library import Library
+from lookalike.sources import PathLike, several, uris_of
 from lookalike.store import Image
 from lookalike.types import Rows, Tabular, Uri
 from lookalike.words import human_bytes, human_count
@@ -126,9 +126,9 @@ def compare_folders(
     """
     if not 0 <= least <= 1:
         raise UsageError(f"a share is 0 to 1, not {least}")
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    given = several(paths)
     images, found = library.pairs(given, level=level, probability=probability, progress=progress)
-    tops = [normalise_uri(os.fspath(path)) for path in given] or library.store.roots()
+    tops = uris_of(given) or library.store.roots()
     contents = list(dict.fromkeys(image.content_id for image in images))
     classes, others = merged(contents, found.pairs, library.decisions.apart())
     partners: dict[int, set[int]] = {}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lookalike.approximation import load_approximate, refresh_approximate
 from lookalike.descriptors import get_descriptor
-from lookalike.errors import FingerprintError
+from lookalike.errors import FingerprintError, UsageError
 from lookalike.filters import Chosen, Filters, choose_pictures
 from lookalike.index import ExactIndex, WordIndex, choose
 from lookalike.indexing import available_cores
+from lookalike.labels import read_labels
 from lookalike.localindex import entries_of, open_word_index
 from lookalike.metrics import paired
+from lookalike.results import Gallery
 from lookalike.searching import Query
 from lookalike.store import Block, Scaler, Store, VectorMatrix, current_scaler
 from lookalike.types import DescriptorSpec, Uri, VectorIndex, Vectors
@@ -165,3 +168,16 @@ class Holdings:
         at = {int(key): row for row, key in enumerate(keys)}
         images = [image for image in self.store.images() if image.content_id in at]
         return [image.uri for image in images], rows[[at[image.content_id] for image in images]].astype(spec.dtype)
+
+    def gallery(self, spec: DescriptorSpec, under: Sequence[Uri], *, labels: str | None, raw: bool) -> Gallery:
+        """Return the pictures at or under `under`, all if it is empty, with their vectors: see `Library.gallery`."""
+        uris, vectors = self.vectors(spec, raw=raw)
+        if under:
+            chosen = {image.uri for image in self.store.images(under)}
+            for path in under:
+                if not self.store.holds(path):
+                    raise UsageError(f"there is no usable picture at or under {path}: `lookalike status --errors`")
+            keep = [row for row, uri in enumerate(uris) if uri in chosen]
+            uris, vectors = [uris[row] for row in keep], vectors[keep]
+        spec = replace(spec, standardised=spec.standardised and not raw)
+        return Gallery(tuple(uris), vectors, spec, () if labels is None else read_labels(labels, uris))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from lookalike.decode import decode
 from lookalike.defaults import DESCRIPTOR, DEVICE, FOLDS, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
 from lookalike.errors import ImageError, UnreadableError
 from lookalike.indexing import available_cores
-from lookalike.library import Library, PathLike
+from lookalike.library import Library
 from lookalike.problems import (
     Measures,
     Problems,
@@ -30,7 +29,7 @@ from lookalike.problems import (
 )
 from lookalike.problems.pixels import BLUR_SIDE, is_grey
 from lookalike.results import Gallery, IndexReport
-from lookalike.sources import normalise_uri, read_bytes
+from lookalike.sources import PathLike, read_bytes, several, uris_of
 from lookalike.store import Image
 from lookalike.types import Uri
 from lookalike.words import human_count
@@ -112,14 +111,14 @@ def inspect(
     """
     started = time.perf_counter()
     kinds, limits = check_only(only), check_thresholds(thresholds or {})
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    paths = several(paths)
     by_label = "mislabelled" in kinds and labels is not None
     gallery = None
     if by_label or "outlier" in kinds:
         gallery = library.gallery(paths, descriptor=descriptor, labels=labels, device=device, progress=progress)
     elif paths:
         library.add(paths, descriptors=[descriptor], device=device, progress=progress)
-    under = [normalise_uri(os.fspath(path)) for path in paths]
+    under = uris_of(paths)
     images = list(dict.fromkeys(library.store.images(under)))
     told = _known(library, images)
     if gallery is not None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
 from lookalike.answering import Asking, Region, answer
 from lookalike.comparing import compare_by
@@ -27,21 +25,20 @@ from lookalike.defaults import (
     LEVELS,
     MAX_PIXELS,
     PARTS,
-    PROBABILITY,
     SEED,
     SPLIT_LEVEL,
     VOTES,
     K,
 )
 from lookalike.descriptors import get_descriptor
-from lookalike.duplicates import Found, Picture, check_keep, check_level, find_duplicates, needed_descriptors
-from lookalike.errors import ImageError, LibraryError, UsageError
+from lookalike.duplicates import Found, check_keep, check_level, needed_descriptors
+from lookalike.errors import ImageError
+from lookalike.filling import Filling, fill
 from lookalike.filters import Filters
 from lookalike.holdings import Holdings
-from lookalike.indexing import Ahead, available_cores, index
 from lookalike.labels import read_labels
-from lookalike.localindex import PairVerification
-from lookalike.pruning import mark_missing, prune
+from lookalike.pairing import least_probability, pair_up, set_least_probability
+from lookalike.pruning import prune
 from lookalike.results import (
     Comparison,
     DuplicateReport,
@@ -52,26 +49,14 @@ from lookalike.results import (
     Status,
 )
 from lookalike.searching import QueryLike, expand, read_query
-from lookalike.sources import collect, normalise_uri, read_bytes
-from lookalike.splitting import Split, connected, read_split, split
+from lookalike.sources import PathLike, several, uris_of
+from lookalike.splitting import Split, bound, read_split, split
 from lookalike.store import Image, Store, refresh_scalers
-from lookalike.types import RGBImage, Rows, Uri, Vectors, Verdict
-from lookalike.units import kinds_beside
+from lookalike.types import RGBImage, Rows, Uri, Vectors
 
-__all__ = ["Library", "default_path", "open_library"]
+__all__ = ["Library", "PathLike", "default_path", "open_library"]
 
-PathLike: TypeAlias = str | os.PathLike[str]
 ENVIRONMENT = "LOOKALIKE_LIBRARY"
-
-_log = logging.getLogger("lookalike.library")
-
-
-def _several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-
-
-def _never(_: Uri) -> bool:
-    return False
 
 
 def default_path() -> Path:
@@ -200,47 +185,11 @@ class Library:
         UsageError
             For an unknown descriptor or device.
         """
-        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        names = list(dict.fromkeys(descriptors))
-        if not names:
-            raise UsageError("name at least one descriptor")
-        loaded = [get_descriptor(name, device) for name in names]
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self.store.writing())
-            list_files = partial(
-                collect,
-                paths,
-                recursive=recursive,
-                hidden=hidden,
-                follow_links=follow_links,
-                exclude_ids=self.store.own_files(),
-                exclude_dirs=[self.path],
-                allow_private=allow_private_urls,
-            )
-            ahead = stack.enter_context(Ahead(list_files()))
-            source = list_files()
-            run = self.store.start_run(source.roots)
-            report = index(
-                self.store,
-                source,
-                loaded,
-                run=run,
-                max_pixels=max_pixels,
-                threads=threads or available_cores(),
-                retry=retry,
-                isolated=isolated,
-                progress=None if progress is None else lambda report: progress(replace(report, total=ahead.total)),
-            )
-            if not report.interrupted:
-                for root in source.roots:
-                    if root not in source.incomplete_roots:
-                        mark_missing(self.store, root, run)
-            refresh_scalers(self.store)
-            if not report.interrupted and (report.added or report.changed or report.embedded):
-                self._holdings.refresh(descriptor.spec for descriptor in loaded)
-        report = replace(report, missing=self.store.counts()["missing"])
-        _log.info("%s, into %s by %s: %s", paths, self.path, ", ".join(names), report)
-        return report
+        filling = Filling(
+            descriptors, recursive, hidden, follow_links, max_pixels, device, threads, retry, isolated,
+            allow_private_urls,
+        )  # fmt: skip
+        return fill(self.store, self._holdings, several(paths), filling, progress=progress)
 
     def prune(self, *, dry_run: bool = False) -> PruneReport:
         """Remove the rows of files that are gone. Files are never touched.
@@ -415,19 +364,12 @@ class Library:
             If the level needs vectors that the library does not have.
         """
         started = time.perf_counter()
-        kept = check_keep([keep] if isinstance(keep, str) else keep)
-        images, found = self._find_duplicates(
-            paths,
-            check_level(level),
-            progress,
-            against=against,
-            reference=reference,
-            keep=kept,
-            probability=self.probability if probability is None else _probability(probability),
-            offered=True,
-        )
-        seconds = time.perf_counter() - started
-        return DuplicateReport(found.groups, check_level(level), len(images), seconds, found.left_out)
+        verdict, rules = check_level(level), check_keep([keep] if isinstance(keep, str) else keep)
+        images, found = pair_up(
+            self.store, self._holdings, paths, verdict, against=against, reference=reference, keep=rules,
+            probability=probability, offered=True, progress=progress,
+        )  # fmt: skip
+        return DuplicateReport(found.groups, verdict, len(images), time.perf_counter() - started, found.left_out)
 
     @property
     def decisions(self) -> Decisions:
@@ -462,80 +404,9 @@ class Library:
         FingerprintError
             If the level needs vectors that the library does not have.
         """
-        probability = self.probability if probability is None else _probability(probability)
-        return self._find_duplicates(paths, check_level(level), progress, probability=probability)
-
-    def _find_duplicates(
-        self,
-        paths: PathLike | Iterable[PathLike],
-        verdict: Verdict,
-        progress: Callable[[int, int], None] | None,
-        *,
-        against: PathLike | Iterable[PathLike] = (),
-        reference: PathLike | Iterable[PathLike] = (),
-        keep: Sequence[str] = KEEP_RULES,
-        probability: float | None = None,
-        offered: bool = False,
-    ) -> tuple[list[Image], Found]:
-        """Return the pictures at or under `paths` and what these are held against, each once, and the duplicates.
-
-        `offered` says that they are offered to be acted upon: what was decided to be kept is then a keeper.
-        """
-        other = self._under(against)
-        references = [*self._under(reference), *other]
-        under = self._under(paths)
-        under += references if under else []
-        images = list(dict.fromkeys(self.store.images(under)))
-        named: dict[int, list[Image]] = {}
-        for image in images:
-            named.setdefault(image.content_id, []).append(image)
-        contents = self.store.contents(list(named))
-        pictures = [Picture(contents[id_], tuple(named[id_])) for id_ in named if id_ in contents]
-        vectors = {}
-        for name in needed_descriptors(verdict):
-            spec = get_descriptor(name).spec
-            vectors[name] = self._holdings.blocks(self._holdings.number(spec), spec, None if not under else set(named))
-        verification = PairVerification(
-            self.store, [picture.content.id for picture in pictures], threads=available_cores(), max_pixels=MAX_PIXELS
+        return pair_up(
+            self.store, self._holdings, paths, check_level(level), probability=probability, progress=progress
         )
-        with contextlib.closing(verification):
-            found = find_duplicates(
-                pictures,
-                verdict,
-                vectors,
-                read=read_bytes,
-                read_head=lambda uri, size: read_bytes(uri, head=size),
-                keep=keep,
-                reference={image.uri for image in self.store.images(references)}.__contains__ if references else _never,
-                kept=self._always_kept(images) if offered else _never,
-                beside=kinds_beside() if offered else lambda _: (),
-                across=bool(other),
-                apart=self.decisions.apart(),
-                verify=verification.pairs,
-                sharing=verification.sharing,
-                probability=self.probability if probability is None else probability,
-                progress=lambda part: progress(round(part * len(pictures)), len(pictures)) if progress else None,
-            )
-        if found.pixel_hashes and self.store.writable:
-            with contextlib.suppress(LibraryError), self.store.writing():  # they only save work next time
-                self.store.set_pixel_hashes(found.pixel_hashes)
-        if progress:
-            progress(len(pictures), len(pictures))
-        return images, found
-
-    def _always_kept(self, images: Iterable[Image]) -> Callable[[Uri], bool]:
-        """Return what says of the names of pictures whether it was decided to keep them."""
-        protects, contents = self.decisions.protects(), self.decisions.kept_contents()
-        kept = {image.uri for image in images if image.content_id in contents}
-        return lambda uri: uri in kept or protects(uri)
-
-    def _under(self, paths: PathLike | Iterable[PathLike]) -> list[Uri]:
-        """Return the URIs of `paths`, at or under each of which something is indexed."""
-        under = [normalise_uri(os.fspath(path)) for path in _several(paths)]
-        for path in under:
-            if next(self.store.images([path]), None) is None:
-                raise UsageError(f"nothing is indexed at or under {path}: `lookalike index {path}` first")
-        return under
 
     def split(
         self,
@@ -584,15 +455,16 @@ class Library:
             If the level needs vectors that the library does not have.
         """
         verdict = check_level(LEVELS[0] if level is None else level)
-        paths = _several(paths)
+        paths = several(paths)
         if paths:
             self.add(paths, descriptors=needed_descriptors(verdict) or DESCRIPTORS, device=device, progress=progress)
-        images, found = self._find_duplicates(paths, verdict, comparing)
+        images, found = pair_up(self.store, self._holdings, paths, verdict, progress=comparing)
         uris = [image.uri for image in images]
-        contents = [image.content_id for image in images]
-        known = () if groups is None else read_labels(groups, uris)
-        ties = [(id_, name) for id_, name in zip(contents, known, strict=bool(known)) if name is not None]
-        together = connected([*contents, *known], [*((pair.a, pair.b) for pair in found.pairs), *ties])[: len(uris)]
+        together = bound(
+            [image.content_id for image in images],
+            [(pair.a, pair.b) for pair in found.pairs],
+            () if groups is None else read_labels(groups, uris),
+        )
         made = split(
             uris,
             () if labels is None else read_labels(labels, uris),
@@ -613,20 +485,17 @@ class Library:
         `lookalike evaluate copies` tells from which on so few are wrong as is wished. It can be set, 0.5 to 1; to None
         for 0.5 again.
         """
-        held = self.store.setting("probability")
-        return PROBABILITY if held is None else float(held)
+        return least_probability(self.store)
 
     @probability.setter
     def probability(self, value: float | None) -> None:
-        checked = None if value is None else _probability(value)
-        with self.store.writing():
-            self.store.set_setting("probability", checked)
+        set_least_probability(self.store, value)
 
     def status(self) -> Status:
         """Return what the library holds."""
         counts = self.store.counts()
         vectors = self.store.vector_counts()
-        names = tuple((spec.name, vectors[id_]) for id_, spec in self.store.descriptors().items())
+        names = tuple((spec.name, vectors.get(id_, 0)) for id_, spec in self.store.descriptors().items())
         on_disk = 0
         for path in self.path.rglob("*"):
             with contextlib.suppress(OSError):  # a writer removes temporary files
@@ -713,24 +582,7 @@ class Library:
         UsageError
             If there is no usable picture at or under one of `paths`, or no picture gets a label.
         """
-        paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        paths = several(paths)
         if paths:
             self.add(paths, descriptors=[descriptor], device=device, progress=progress)
-        spec = get_descriptor(descriptor, device).spec
-        spec = replace(spec, standardised=spec.standardised and not raw)
-        uris, vectors = self.vectors(descriptor, raw=raw)
-        under = [normalise_uri(os.fspath(path)) for path in paths]
-        if under:
-            chosen = {image.uri for image in self.store.images(under)}
-            for path in under:
-                if next(self.store.images([path]), None) is None:
-                    raise UsageError(f"there is no usable picture at or under {path}: `lookalike status --errors`")
-            keep = [row for row, uri in enumerate(uris) if uri in chosen]
-            uris, vectors = [uris[row] for row in keep], vectors[keep]
-        return Gallery(tuple(uris), vectors, spec, () if labels is None else read_labels(labels, uris))
-
-
-def _probability(value: float) -> float:
-    if not PROBABILITY <= value <= 1:
-        raise UsageError(f"a probability to call a copy by is {PROBABILITY} to 1, not {value}")
-    return float(value)
+        return self._holdings.gallery(get_descriptor(descriptor, device).spec, uris_of(paths), labels=labels, raw=raw)

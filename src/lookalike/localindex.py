@@ -7,8 +7,6 @@ what is gone or another one is dropped, what is new is added. What is damaged or
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from lookalike.descriptors.local import FINGERPRINT
 from lookalike.duplicates.verify import Look
+from lookalike.durable import replacing
 from lookalike.index import WordIndex
 from lookalike.results import Evidence
 from lookalike.store import Store
@@ -106,16 +105,9 @@ def _save(path: Path, index: WordIndex, marks: dict[int, int]) -> None:
     """Write the index beside the file and put it in its place; a folder that cannot be written to costs time only."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=".words-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                arrays = index.to_arrays()
-                marks_of = np.array([marks[key] for key in index.keys.tolist()], np.int64)
-                np.savez(stream, marks=marks_of, **arrays)  # type: ignore[arg-type]
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        with replacing(path, synced=False) as stream:
+            marks_of = np.array([marks[key] for key in index.keys.tolist()], np.int64)
+            np.savez(stream, marks=marks_of, **index.to_arrays())  # type: ignore[arg-type]
         for other in path.parent.glob("*.words"):
             if other != path:
                 other.unlink(missing_ok=True)

@@ -19,9 +19,9 @@ from lookalike.decode import decode
 from lookalike.errors import ImageError
 from lookalike.sources import read_bytes
 from lookalike.types import Uri
-from lookalike.words import shorten_end, shorten_path, split_path, visible
+from lookalike.words import human_count, shorten_end, shorten_path, split_path, visible
 
-__all__ = ["Card", "Section", "page", "thumbnails"]
+__all__ = ["Card", "Section", "more", "page", "thumbnails"]
 
 SIDE = 128
 """Pixels of a thumbnail's square on the page; the picture itself has half as many again, for sharp screens."""
@@ -75,6 +75,11 @@ class Section:
     title: str
     cards: Sequence[Card] = ()
     note: str = ""
+
+
+def more(total: int, shown: int, noun: str, plural: str | None = None) -> str:
+    """Return how many there are beyond those that are shown, such as "12 more groups"; "" if none are."""
+    return f"{human_count(total - shown, f'more {noun}', plural and f'more {plural}')}" if total > shown else ""
 
 
 def page(title: str, sections: Iterable[Section], *, table: str = "", note: str = "") -> str:

@@ -239,9 +239,10 @@ def test_a_unit_that_has_grown_since_the_plan_was_made_is_refused(library: Libra
     index(library, tmp_path / "p")
     plan = make_plan(library, keep=[f"folder:{tmp_path / 'p/best'}"])
     new = put(tmp_path / "p/copy/IMG.jpg.xmp")
-    (one,) = apply_plan(library, plan).acted
-    assert one.state == "refused"
-    assert "IMG.jpg.xmp" in one.reason
+    for dry in (True, False):
+        (one,) = apply_plan(library, plan, dry_run=dry).acted
+        assert one.state == "refused"
+        assert "IMG.jpg.xmp" in one.reason
     new.unlink()
     old.write_text("other")
     (one,) = apply_plan(library, plan).acted

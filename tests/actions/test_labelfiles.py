@@ -46,6 +46,13 @@ def planned(label_file, going, **options):
     return back
 
 
+def planned_of_one(folder):
+    """Return a label file of one picture, and the planned edit that takes it out."""
+    label_file = folder / "l.csv"
+    label_file.write_text("file,label\na.jpg,x\n")
+    return label_file, planned(label_file, pictures(folder, "a.jpg"))
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("going", [[0], [2], [4], [0, 1], [3, 4], [1, 3], [0, 1, 2, 3, 4]])
 def test_images_leave_a_coco_file_with_their_annotations_and_come_back_byte_for_byte(tmp_path, indent, going):
@@ -138,10 +145,7 @@ def test_a_quote_within_a_field_ends_no_row(tmp_path):
 
 
 def test_a_csv_file_with_other_columns_gets_nothing_back(tmp_path):
-    (one,) = pictures(tmp_path, "a.jpg")
-    label_file = tmp_path / "l.csv"
-    label_file.write_text("file,label\na.jpg,x\n")
-    edit = planned(label_file, [one])
+    label_file, edit = planned_of_one(tmp_path)
     apply_edit(edit)
     label_file.write_text("file,label,split\n")
     with pytest.raises(UsageError, match="other columns"):
@@ -228,10 +232,7 @@ def test_absolute_names_urls_and_names_that_are_not_utf8(tmp_path):
 
 
 def test_a_file_that_changed_since_the_plan_is_left_alone(tmp_path):
-    (one,) = pictures(tmp_path, "a.jpg")
-    label_file = tmp_path / "l.csv"
-    label_file.write_text("file,label\na.jpg,x\n")
-    edit = planned(label_file, [one])
+    label_file, edit = planned_of_one(tmp_path)
     label_file.write_text("file,label\na.jpg,changed\n")
     with pytest.raises(UsageError, match="changed since the plan"):
         apply_edit(edit)
@@ -257,10 +258,7 @@ def test_mode_times_and_links_outlive_an_edit_and_its_undoing(tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
-    (one,) = pictures(tmp_path, "a.jpg")
-    label_file = tmp_path / "l.csv"
-    label_file.write_text("file,label\na.jpg,x\n")
-    edit = planned(label_file, [one])
+    label_file, edit = planned_of_one(tmp_path)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -273,6 +271,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path, monk
     label_file.unlink()
     with pytest.raises(LookalikeError, match="cannot be read"):
         revert_edit(edit)
+
+
+def test_an_edit_that_was_made_is_not_denied_where_the_folder_itself_cannot_be_opened(tmp_path, monkeypatch):
+    label_file, edit = planned_of_one(tmp_path)
+    real = os.open
+
+    def open_(path, *rest, **options):
+        if os.path.isdir(path):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", open_)
+    apply_edit(edit)
+    assert label_file.read_text() == "file,label\n"
 
 
 @pytest.mark.parametrize(
@@ -295,10 +307,7 @@ def test_what_is_no_label_file_is_refused_in_a_sentence(tmp_path, name, text, sa
 
 
 def test_a_file_that_another_program_writes_in_the_same_moment_is_left_alone(tmp_path, monkeypatch):
-    (one,) = pictures(tmp_path, "a.jpg")
-    label_file = tmp_path / "l.csv"
-    label_file.write_text("file,label\na.jpg,x\n")
-    edit = planned(label_file, [one])
+    label_file, edit = planned_of_one(tmp_path)
     real = os.fsync
 
     def meanwhile(handle):

@@ -151,7 +151,7 @@ def test_metadata_is_read_for_pictures_in_pairs_alone(tmp_path, monkeypatch):
             heads.append(Path(path).name)
         return read_bytes(path, **options)
 
-    monkeypatch.setattr("lookalike.library.read_bytes", read)
+    monkeypatch.setattr("lookalike.pairing.read_bytes", read)
     with lookalike.open(tmp_path / "d.lookalike") as library:
         library.add(photos)
         keeper = library.duplicates(level="same-pixels").groups[0].keeper

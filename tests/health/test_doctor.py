@@ -357,6 +357,14 @@ def test_vectors_of_a_descriptor_that_has_changed_are_told(path, register, fake)
     assert "lookalike index PATH --descriptor fake" in the(found, "vectors fake").remedy
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_a_copy_that_leads_nowhere_is_counted_and_no_error(path):
+    (path / "library-gone.db").symlink_to(path / "nowhere.db")
+    found = doctor(path)
+    assert states(found) == {}
+    assert the(found, "copies").what.startswith("library-gone.db, 0")
+
+
 def test_a_clock_that_was_set_back_is_told(path):
     sql(path, f"UPDATE runs SET started_at = {time.time() + 7200}")
     found = doctor(path)

@@ -198,7 +198,7 @@ def test_any_damage_to_the_file_is_noticed_before_it_is_used(saved, tmp_path, mo
 
 @pytest.mark.parametrize("body", [b"", b"\xff" * 60, (2).to_bytes(8, "little") + b"{}", b"\1" + b"\0" * 7 + b"["])
 def test_a_body_that_is_intact_but_foreign_is_refused(tmp_path, body):
-    approximate._write(tmp_path / "x", [approximate._MAGIC, hashlib.sha256(body).digest(), body])
+    (tmp_path / "x").write_bytes(approximate._MAGIC + hashlib.sha256(body).digest() + body)
     with pytest.raises(LibraryFormatError, match="anew"):
         ApproximateIndex.load(tmp_path / "x", exact_index("cosine", clustered(50)), "token")
 
@@ -208,7 +208,7 @@ def test_an_intact_body_whose_index_is_cut_short_is_refused(saved, tmp_path):
     start = len(approximate._MAGIC) + 32
     for cut in (1, 1000, 200_000):
         body = path.read_bytes()[start:-cut]
-        approximate._write(tmp_path / "x", [approximate._MAGIC, hashlib.sha256(body).digest(), body])
+        (tmp_path / "x").write_bytes(approximate._MAGIC + hashlib.sha256(body).digest() + body)
         with pytest.raises(LibraryFormatError, match="anew"):
             ApproximateIndex.load(tmp_path / "x", exact_index("cosine", rows), "token")
 

@@ -85,7 +85,7 @@ def test_pairs_bind_also_across_groups_of_duplicates(library, folder, monkeypatc
         ties = [(0, 1), (1, 2), (7, 2)]
         return Found((), pairs=tuple(Pair(ids[a], ids[b], "edited", 0.9, 0.1, "cropped") for a, b in ties))
 
-    monkeypatch.setattr("lookalike.library.find_duplicates", chained)
+    monkeypatch.setattr("lookalike.pairing.find_duplicates", chained)
     made = library.split(folder, parts="50:50")
     assert max(Counter(made.groups).values()) == 5  # four contents, one of which has two names
 

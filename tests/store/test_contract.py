@@ -46,10 +46,9 @@ class Careless(Store):
         if self.rule != "missing pictures are found":
             super().set_missing(image_ids, missing=missing)
 
-    def _renew_chunks(self, db, touched):
-        if self.rule == "tokens stay":
-            touched = [chunk for chunk in touched if not db.execute("SELECT count(*) FROM chunks").fetchone()[0]]
-        super()._renew_chunks(db, touched)
+    def chunk_tokens(self, descriptor_id):
+        found = super().chunk_tokens(descriptor_id)
+        return dict.fromkeys(found, 1) if self.rule == "tokens stay" else found
 
     def remove(self, image_ids):
         if self.rule != "nothing is removed":

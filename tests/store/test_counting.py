@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from lookalike.library import Library
 from lookalike.store import Content, Record, Store, VectorMatrix
 from lookalike.types import SourceItem
 from tests.store.conftest import BITS, SPEC, fill, vectors
@@ -28,6 +31,24 @@ def test_vectors_are_counted_whether_they_are_cached_or_not(tmp_path):
     assert again.vector_counts() == store.vector_counts() == {id_: 7}
     other = fill(store, vectors(2, 3, BITS), "c", (BITS,))
     assert store.vector_counts() == {id_: 7, other[BITS.fingerprint]: 3}
+
+
+def test_a_descriptor_that_is_entered_while_vectors_are_counted_is_no_error(tmp_path, monkeypatch):
+    store = Store(tmp_path / "a.lookalike", create=True)
+    (id_,) = fill(store, vectors(0, 5)).values()
+    real = Store.descriptors
+    entered: list[int] = []
+
+    def meanwhile(self):
+        found = real(self)
+        entered.append(self.ensure_descriptor(replace(BITS, name=f"new {len(entered)}")))
+        return found
+
+    monkeypatch.setattr(Store, "descriptors", meanwhile)
+    assert store.vector_counts() == {id_: 5}
+    assert store.vector_counts_by_fingerprint()[SPEC.fingerprint] == 5
+    assert ("stored", 5) in Library(store).status().descriptors
+    assert len(entered) == 5
 
 
 def test_a_damaged_cache_file_is_not_believed(tmp_path):

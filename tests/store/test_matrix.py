@@ -38,6 +38,11 @@ def answers(store, queries):
     return found.keys.tolist(), found.distances.tolist()
 
 
+def small_chunks(monkeypatch, bits):
+    for module in ("store", "writing"):
+        monkeypatch.setattr(f"lookalike.store.{module}.CHUNK", bits)
+
+
 def cache_files(store):
     return sorted((store.folder / "cache").rglob("*.vectors"))
 
@@ -118,7 +123,7 @@ def test_a_cache_that_cannot_be_written_only_costs_time(store):
 
 
 def test_a_file_of_another_chunk_or_descriptor_is_not_taken(store, monkeypatch):
-    monkeypatch.setattr("lookalike.store.store.CHUNK", 4)
+    small_chunks(monkeypatch, 4)
     fill(store, vectors(5, 40), specs=[SPEC])
     truth = joined(store)
     first, second, third = cache_files(store)
@@ -135,7 +140,7 @@ def test_many_small_chunks_hold_what_one_large_one_does(store, tmp_path, monkeyp
     rows = vectors(6, 100)
     fill(store, rows)
     expected = joined(store), answers(store, rows[:9].astype(np.float32))
-    monkeypatch.setattr("lookalike.store.store.CHUNK", 3)
+    small_chunks(monkeypatch, 3)
     small = Store(tmp_path / "b.lookalike", create=True)
     fill(small, rows[:37])
     found = joined(small)
@@ -152,7 +157,7 @@ def test_many_small_chunks_hold_what_one_large_one_does(store, tmp_path, monkeyp
 
 
 def test_only_chunks_that_changed_are_read_again(store, monkeypatch):
-    monkeypatch.setattr("lookalike.store.store.CHUNK", 4)
+    small_chunks(monkeypatch, 4)
     ids = fill(store, vectors(7, 40))
     matrix = VectorMatrix(store, ids[SPEC.fingerprint], SPEC)
     matrix.blocks()
@@ -198,7 +203,7 @@ def test_after_a_backup_was_put_back_the_cache_of_another_past_is_not_used(tmp_p
 
 
 def test_readers_during_writing_see_whole_runs_and_the_right_rows(store, monkeypatch):
-    monkeypatch.setattr("lookalike.store.store.CHUNK", 5)
+    small_chunks(monkeypatch, 5)
     truth = vectors(9, 400)
     ids = fill(store, truth[:20], "0")
     problems: list[object] = []

@@ -176,3 +176,17 @@ def test_sqlite_agrees_about_the_journal(tmp_path, share):
     db = sqlite3.connect(tmp_path / "a.lookalike" / "library.db")
     assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     db.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other locks")
+def test_who_only_asks_whether_somebody_writes_is_no_writer_to_another_who_asks(tmp_path):
+    import fcntl
+
+    path = tmp_path / "writer.lock"
+    path.touch()
+    with open(path, "rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert not present_writer(tmp_path)
+    with open(path, "rb") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        assert present_writer(tmp_path)

@@ -23,8 +23,8 @@ from lookalike.actions.resolving import Resolved, refresh, resolve, take_back
 from lookalike.actions.rows import LINKS, PlanRow
 from lookalike.actions.standing import decided_folders
 from lookalike.errors import UsageError
-from lookalike.library import Library, PathLike
-from lookalike.sources import QUARANTINE_FOLDER, normalise_uri
+from lookalike.library import Library
+from lookalike.sources import QUARANTINE_FOLDER, PathLike, uris_of
 from lookalike.types import Rows, Tabular, Uri
 
 __all__ = ["Acted", "ApplyReport", "apply_plan"]
@@ -129,9 +129,9 @@ def apply_plan(
     made = plan if isinstance(plan, Plan) else read_plan(plan)
     check_plan(made, made.path or "the plan")
     _check_library(made, library)
-    more = [protect] if isinstance(protect, str | os.PathLike) else list(protect)
+    more = uris_of(protect)
     with library.store.writing():
-        named = [*made.protected, *(normalise_uri(os.fspath(path)) for path in more)]
+        named = [*made.protected, *more]
         decided = decided_folders(library, Roots(library.store.roots()))
         guard = Guard([*named, *decided, str(library.path)])
         resolved = resolve(library)

@@ -260,7 +260,10 @@ def check_unit(
     check_owners(row.uri, leaving, here)
     now = unit(row.uri, siblings=here, leaving=leaving)
     for one in now.companions:
-        if one.uri not in row.together and one.uri not in staying and not leaving and not _goes(rows.get(one.uri)):
+        if one.uri in row.together or one.uri in staying or _goes(rows.get(one.uri)):
+            continue
+        # In a look ahead, what belongs to several pictures seems to belong to each of them: it goes with one.
+        if not any(one.uri in rows[other].together for other in leaving if other in rows):
             raise Refused(f"{one.uri} ({one.reason}) belongs to it and is not planned to go with it: plan again")
     check_last(row.uri, keeper, here, folders.of(keeper), leaving)
     stays = {one.uri for one in now.shared} | set(staying)

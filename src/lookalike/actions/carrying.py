@@ -9,8 +9,9 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from lookalike.actions.files import Facts, Refused, copy_new, digest, explain, is_original, restore, sync_folder
+from lookalike.actions.files import Facts, Refused, copy_new, digest, explain, is_original, restore
 from lookalike.actions.moving import Hook, Place, make_folder, missing, no_hook, rename, tidy, untouched
+from lookalike.durable import sync_folder
 
 __all__ = ["Carry"]
 

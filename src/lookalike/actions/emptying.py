@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lookalike.actions.files import Refused, digest, explain, look, same_entry, sync_folder
+from lookalike.actions.files import Refused, digest, explain, look, same_entry
 from lookalike.actions.journal import Journal, Run, Step, journals, read_run
 from lookalike.actions.moving import QUARANTINE
 from lookalike.actions.pieces import Hook, no_hook
 from lookalike.actions.resolving import Resolved, resolve
 from lookalike.actions.standing import Standing
 from lookalike.defaults import OLDER_THAN
+from lookalike.durable import sync_folder
 from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.sources import QUARANTINE_FOLDER

@@ -28,7 +28,6 @@ __all__ = [
     "rename_new",
     "restore",
     "same_entry",
-    "sync_folder",
 ]
 
 _AT_FDCWD = -100
@@ -252,16 +251,6 @@ def _rename_with(what: str, source: str, target: str) -> bool:
 
 def _libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
-
-
-def sync_folder(folder: str) -> None:
-    """Make what was renamed in a folder outlast a power cut, where the system lets one say so."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def holds_nothing(folder: str) -> bool:

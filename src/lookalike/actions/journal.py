@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from lookalike.actions.files import sync_folder
 from lookalike.actions.pieces import Entries, Piece, piece_from
+from lookalike.durable import sync_folder
 from lookalike.errors import LibraryError, UsageError
 
 __all__ = ["Journal", "Run", "Step", "is_settled", "journals", "read_run"]

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from lookalike.actions.labelentries import Cut, Found, Parsed, insert_entries, parse_labels
+from lookalike.durable import sync_folder
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.types import Uri
 from lookalike.words import human_count
@@ -329,7 +330,7 @@ def _replace(
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise LookalikeError(
             f"the label file {uri} cannot be written: {error.strerror or error}; it is as it was"
@@ -338,15 +339,3 @@ def _replace(
 
 def _mark(state: os.stat_result) -> tuple[int, int, int, int]:
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a rename last; Windows does that by itself and cannot open folders."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network file systems refuse
-            os.fsync(handle)
-    finally:
-        os.close(handle)

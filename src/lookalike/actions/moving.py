@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from lookalike.actions.files import Facts, Refused, explain, is_original, look, rename_new, restore, sync_folder
+from lookalike.actions.files import Facts, Refused, explain, is_original, look, rename_new, restore
+from lookalike.durable import sync_folder
 from lookalike.sources import QUARANTINE_FOLDER
 
 __all__ = [

@@ -25,7 +25,6 @@ from lookalike.actions.files import (
     explain,
     is_original,
     restore,
-    sync_folder,
 )
 from lookalike.actions.labelpieces import Entries
 from lookalike.actions.moving import (
@@ -41,6 +40,7 @@ from lookalike.actions.moving import (
     untouched,
 )
 from lookalike.actions.trash import find_in_trash, forget_in_trash, send_to_trash, take_from_trash
+from lookalike.durable import sync_folder
 
 __all__ = ["Carry", "Entries", "Hook", "Move", "Piece", "Place", "Swap", "Trash", "no_hook", "piece_from"]
 

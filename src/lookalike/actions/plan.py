@@ -18,9 +18,9 @@ from lookalike.actions.runs import reflinked
 from lookalike.actions.standing import Standing, decided_folders
 from lookalike.defaults import ACT, ACTS, KEEP_RULES, PLAN_LEVEL
 from lookalike.errors import UsageError
-from lookalike.library import Library, PathLike
+from lookalike.library import Library
 from lookalike.results import DuplicateGroup, GroupMember
-from lookalike.sources import is_url, normalise_uri
+from lookalike.sources import PathLike, is_url, several, uris_of
 from lookalike.store import Known
 from lookalike.types import Rows, SourceItem, Tabular, Uri
 from lookalike.words import COPIES
@@ -148,12 +148,13 @@ def make_plan(
     """
     _check_choice(level, probability, act, move_to)
     started = time.time()
-    protected = [normalise_uri(os.fspath(path)) for path in (*_several(protect), *_several(reference))]
+    reference = several(reference)
+    protected = [*uris_of(protect), *uris_of(reference)]
     roots = Roots(library.store.roots())
     guard = Guard([*protected, *decided_folders(library, roots)])
-    label_files = list(dict.fromkeys(normalise_uri(os.fspath(path)) for path in _several(label_file)))
+    label_files = list(dict.fromkeys(uris_of(label_file)))
     target = "" if move_to is None else check_target(os.path.abspath(os.fspath(move_to)), roots)
-    references = [*_several(reference), *(p for p in protected if _is_indexed(library, p))]
+    references = [*reference, *(p for p in protected if library.store.holds(p))]
     report = library.duplicates(
         paths, level=level, reference=references, keep=keep, probability=probability, progress=progress
     )
@@ -188,14 +189,6 @@ def _check_choice(level: str, probability: float | None, act: str, move_to: Path
         raise UsageError(f"no act {act!r}: choose one of {', '.join(ACTS)}")
     if (act == "move") != (move_to is not None):
         raise UsageError("--act move and --move-to DIR go together")
-
-
-def _several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-
-
-def _is_indexed(library: Library, path: Uri) -> bool:
-    return next(library.store.images([path]), None) is not None
 
 
 @dataclass

@@ -14,8 +14,9 @@ from lookalike.actions.plan import Plan, make_plan
 from lookalike.actions.rows import LIST, PROTECT, PlanRow
 from lookalike.defaults import ACT, KEEP_RULES
 from lookalike.errors import UsageError
-from lookalike.library import Library, PathLike
+from lookalike.library import Library
 from lookalike.results import DuplicateGroup, DuplicateReport
+from lookalike.sources import PathLike
 from lookalike.types import Uri
 from lookalike.words import COPIES
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.durable import replacing
 from lookalike.errors import FingerprintError, LookalikeError, UsageError
 from lookalike.results import Gallery
 from lookalike.types import DescriptorSpec, Vectors
@@ -148,17 +149,11 @@ class Classifier:
             "pictures": self.pictures,
         }
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        partial = target.with_name(f".lookalike-{os.urandom(6).hex()}.partial")
         try:
-            with open(partial, "xb") as stream:
+            with replacing(target) as stream:
                 np.savez_compressed(stream, allow_pickle=False, about=text, **self.arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
         except OSError as error:
             raise LookalikeError(f"{path} cannot be written: {error.strerror or error}") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Classifier:

@@ -10,8 +10,8 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import drawing, gallery, open_library, progress, write_text, written
-from lookalike.cli.emit import emit, face, say, write_to
+from lookalike.cli.common import drawing, emit_or_draw, gallery, open_library, progress, written
+from lookalike.cli.emit import face, say, write_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,7 @@ def cluster(
       lookalike cluster --method hdbscan --output clusters.html
     """
     from lookalike.cluster import cluster as cluster_pictures
+    from lookalike.render import choice_plot, clusters_page, clusters_sheet
 
     chosen = face(output, format_, ("png", "html"))
     with open_library(library, create=bool(paths)) as opened:
@@ -90,19 +91,11 @@ def cluster(
         with progress("Trying K", quiet) as tell:
             result = cluster_pictures(pictures, method=method, k=k, ks=ks, min_size=min_size, seed=seed, progress=tell)
         if plot is not None:
-            from lookalike.render import choice_plot
-
             write_to(plot, lambda stream: choice_plot(result, stream))
-        if chosen in ("png", "html"):
-            from lookalike.render import clusters_page, clusters_sheet
-
-            with drawing(opened, quiet) as load:
-                if chosen == "png":
-                    write_to(output, lambda stream: clusters_sheet(result, load).save(stream, "PNG"))
-                else:
-                    write_to(output, lambda stream: write_text(stream, clusters_page(result, load)))
-        else:
-            emit(result.rows(), chosen, output, relative_to=relative_to)
+        emit_or_draw(
+            result.rows(), chosen, output, drawing(opened, quiet), partial(clusters_sheet, result),
+            partial(clusters_page, result), relative_to=relative_to,
+        )  # fmt: skip
         if sheets is not None:
             with drawing(opened, quiet) as load:
                 _write_sheets(result, sheets, load)

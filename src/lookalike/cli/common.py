@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import typer
 
 from lookalike import defaults
+from lookalike.cli.emit import emit, write_to
 from lookalike.errors import UsageError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as PicturesSheet
+
     from lookalike.library import Library
     from lookalike.results import Gallery
-    from lookalike.types import RGBImage
+    from lookalike.types import RGBImage, Rows
+
+    Load: TypeAlias = Callable[[str], RGBImage | None]
 
 __all__ = [
-    "confirm", "drawing", "exit_with", "gallery", "listed", "open_library", "parsed_region", "progress", "ruled",
-    "stages", "write_text", "written",
+    "confirm", "drawing", "emit_or_draw", "exit_with", "gallery", "listed", "open_library", "parsed_region", "progress",
+    "ruled", "stages", "write_text", "written",
 ]  # fmt: skip
 
 
@@ -126,7 +132,7 @@ def stages(quiet: bool) -> Iterator[Callable[..., None]]:
 
 
 @contextlib.contextmanager
-def drawing(library: Library, quiet: bool, piped: bytes | None = None) -> Iterator[Callable[[str], RGBImage | None]]:
+def drawing(library: Library, quiet: bool, piped: bytes | None = None) -> Iterator[Load]:
     """Yield what gives a renderer its pictures, by name, and show how many it has asked for."""
     with progress("Drawing", quiet) as tell:
         drawn = 0
@@ -138,6 +144,27 @@ def drawing(library: Library, quiet: bool, piped: bytes | None = None) -> Iterat
             return library.load(piped if name == "-" and piped is not None else name)
 
         yield load
+
+
+def emit_or_draw(
+    rows: Rows,
+    chosen: str,
+    output: Path | None,
+    pictures: AbstractContextManager[Load],
+    sheet: Callable[[Load], PicturesSheet],
+    page: Callable[[Load], str],
+    *,
+    relative_to: Path | None = None,
+) -> None:
+    """Write rows, or draw them as a contact sheet ("png") or a page ("html") with what `drawing` yields."""
+    if chosen not in ("png", "html"):
+        emit(rows, chosen, output, relative_to=relative_to)
+        return
+    with pictures as load:
+        if chosen == "png":
+            write_to(output, lambda stream: sheet(load).save(stream, "PNG"))
+        else:
+            write_to(output, lambda stream: write_text(stream, page(load)))
 
 
 def write_text(stream: BinaryIO, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,11 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import drawing, gallery, open_library, progress, write_text, written
-from lookalike.cli.emit import emit, face, say, write_to
+from lookalike.cli.common import drawing, emit_or_draw, gallery, open_library, progress, written
+from lookalike.cli.emit import face, say
 
 if TYPE_CHECKING:
-    from lookalike.library import Library
-    from lookalike.results import Gallery, SearchResult
+    from lookalike.results import Gallery
 
 __all__ = ["distances"]
 
@@ -59,7 +59,7 @@ def distances(
       lookalike distances photos/ --descriptor haralick -k 5 --output sheet.png
     """
     from lookalike.distances import neighbours as find_neighbours
-    from lookalike.render import distances_face
+    from lookalike.render import distances_face, search_page, search_sheet
 
     target = None if output is None or str(output) == "-" else output
     chosen = face(target, form, ("png", "html")) if neighbours else distances_face(target, form)
@@ -73,10 +73,10 @@ def distances(
             _write_matrix(pictures, chosen, target, condensed, max_bytes, quiet)
             return
         found = find_neighbours(pictures, neighbours)
-        if chosen in ("png", "html"):
-            _draw(opened, found, chosen, target, quiet)
-        else:
-            emit(found.rows(), chosen, target, relative_to=relative_to)
+        emit_or_draw(
+            found.rows(), chosen, target, drawing(opened, quiet), partial(search_sheet, found),
+            partial(search_page, found), relative_to=relative_to,
+        )  # fmt: skip
     say(written(target), quiet=quiet or target is None)
 
 
@@ -94,13 +94,3 @@ def _write_matrix(
         files = write_distances(pictures, rows, chosen, target, sys.stdout.buffer, condensed=condensed, progress=tell)
     sys.stdout.buffer.flush()
     say(f"{len(pictures):,} pictures. Written: {', '.join(map(str, files))}", quiet=quiet or not files)
-
-
-def _draw(opened: Library, found: SearchResult, chosen: str, target: Path | None, quiet: bool) -> None:
-    from lookalike.render import search_page, search_sheet
-
-    with drawing(opened, quiet) as load:
-        if chosen == "png":
-            write_to(target, lambda stream: search_sheet(found, load).save(stream, "PNG"))
-        else:
-            write_to(target, lambda stream: write_text(stream, search_page(found, load)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import drawing, open_library, progress, ruled, write_text, written
-from lookalike.cli.emit import emit, face, say, write_to
+from lookalike.cli.common import drawing, emit_or_draw, open_library, progress, ruled, written
+from lookalike.cli.emit import face, say
 
 if TYPE_CHECKING:
     from lookalike.results import Evidence, GroupMember
@@ -45,6 +46,8 @@ def duplicates(
       lookalike duplicates ~/phone --against ~/Pictures --format csv
       lookalike duplicates --reference ~/Pictures/best --keep metadata,oldest
     """
+    from lookalike.render import duplicates_page, groups_sheet
+
     chosen = face(output, format_, ("png", "html"))
     with open_library(library) as opened:
         with progress("Comparing", quiet) as tell:
@@ -57,16 +60,10 @@ def duplicates(
                 probability=probability,
                 progress=tell,
             )
-        if chosen in ("png", "html"):
-            from lookalike.render import duplicates_page, groups_sheet
-
-            with drawing(opened, quiet) as load:
-                if chosen == "png":
-                    write_to(output, lambda stream: groups_sheet(report, load).save(stream, "PNG"))
-                else:
-                    write_to(output, lambda stream: write_text(stream, duplicates_page(report, load, evidence=_held)))
-        else:
-            emit(report.rows(), chosen, output, relative_to=relative_to)
+        emit_or_draw(
+            report.rows(), chosen, output, drawing(opened, quiet), partial(groups_sheet, report),
+            partial(duplicates_page, report, evidence=_held), relative_to=relative_to,
+        )  # fmt: skip
     copies = sum(len(group.members) - 1 for group in report.groups)
     say(f"{len(report.groups)} groups, {copies} pictures beside their keepers, among {report.pictures}.", quiet=quiet)
     for reason, count in report.left_out:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,17 @@ import typer
 
 from lookalike import defaults
 from lookalike.cli import options
-from lookalike.cli.common import drawing, exit_with, listed, open_library, parsed_region, stages, write_text, written
-from lookalike.cli.emit import emit, face, say, write_to
+from lookalike.cli.common import (
+    drawing,
+    emit_or_draw,
+    exit_with,
+    listed,
+    open_library,
+    parsed_region,
+    stages,
+    written,
+)
+from lookalike.cli.emit import emit, face, say
 from lookalike.cli.explain import explaining
 from lookalike.errors import UnreadableError
 
@@ -88,6 +98,7 @@ def search(
       lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
     from lookalike.filters import Filters
+    from lookalike.render import search_page, search_sheet
 
     chosen = face(output, format_, ("png", "html"))
     only = Filters(
@@ -122,16 +133,10 @@ def search(
             say(f"{name}: {reason}")
         if len(result.failed) == len(result.queries):
             raise UnreadableError("no query could be read" if result.queries else "there is no picture to search for")
-        if chosen in ("png", "html"):
-            from lookalike.render import search_page, search_sheet
-
-            with drawing(opened, quiet, piped) as load:
-                if chosen == "png":
-                    write_to(output, lambda stream: search_sheet(result, load).save(stream, "PNG"))
-                else:
-                    write_to(output, lambda stream: write_text(stream, search_page(result, load)))
-        else:
-            emit(result.rows(), chosen, output, relative_to=relative_to)
+        emit_or_draw(
+            result.rows(), chosen, output, drawing(opened, quiet, piped), partial(search_sheet, result),
+            partial(search_page, result), relative_to=relative_to,
+        )  # fmt: skip
     say(written(output), quiet=quiet or output is None)
     exit_with(strict and bool(result.failed), exit_zero)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.descriptors.onnx import ModelSpec
+from lookalike.durable import replacing
 from lookalike.errors import LookalikeError, MissingDependencyError
 
 __all__ = ["MEAN", "SIDE", "SOURCE_SHA256", "STD", "build", "convert", "published_weights"]
@@ -95,8 +95,9 @@ def convert(source: Path, target: Path, sha256: str = SOURCE_SHA256) -> None:
     )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, model)
-        _replace(target.with_suffix(".json"), spec.to_json().encode())
+        for path, content in ((target, model), (target.with_suffix(".json"), spec.to_json().encode())):
+            with replacing(path) as stream:
+                stream.write(content)
     except OSError as error:
         raise LookalikeError(
             f"the converted weights {target} cannot be written: {error.strerror or error}; LOOKALIKE_MODELS names "
@@ -201,14 +202,3 @@ class _Graph:
         if f"{name}.downsample.0.weight" in self.state:
             x = self.conv(x, f"{name}.downsample.0", f"{name}.downsample.1", stride=stride, relu=False)
         return self.node("Relu", [self.node("Add", [inner, x], f"{name}.sum")], f"{name}.relu")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file in one step: whoever reads it meanwhile sees the old one or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -82,10 +82,9 @@ def hash_pairs(
     plain: set[int],
     *,
     orientations: bool,
-    radius: int = EDIT_BITS,
     progress: Progress = lambda _: None,
 ) -> _HashPairs:
-    """Return the pairs of contents whose hashes lie within `radius` bits.
+    """Return the pairs of contents whose hashes lie within `EDIT_BITS` bits.
 
     Parameters
     ----------
@@ -95,8 +94,6 @@ def hash_pairs(
         Contents too plain for their hash to mean anything: in no pair.
     orientations
         Try all eight orientations, not only the upright one.
-    radius
-        Largest distance in bits.
     progress
         Called with the part that is done, 0 to 1.
     """
@@ -105,7 +102,7 @@ def hash_pairs(
         keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
         index.add(block.keys[keep], block.rows[keep])
     share = 0.3 if orientations else 1.0
-    joined = index.self_join(radius, progress=lambda part: progress(share * part))
+    joined = index.self_join(EDIT_BITS, progress=lambda part: progress(share * part))
     parts = [(a, b, bits, np.zeros(len(a), np.int64)) for a, b, bits in joined]
     if orientations:
         for block in blocks:
@@ -115,7 +112,7 @@ def hash_pairs(
                 if turn == 0:
                     continue
                 progress((2 + turn) / 10)
-                found = index.range_search(rows, radius)
+                found = index.range_search(rows, EDIT_BITS)
                 a = np.repeat(keys, np.diff(found.offsets))
                 # A turn and its inverse find the same pair from both sides: one of them is enough.
                 once = a < found.keys

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lookalike.actions.emptying import IN_QUARANTINE
@@ -50,18 +51,26 @@ def check_surroundings(folder: Path, *, busy: bool) -> Iterator[Check]:
     yield _backups(folder)
 
 
+def _size(paths: Iterable[Path]) -> str:
+    """Return in words how large files are together; those that a process at work takes away meanwhile do not count."""
+    total = 0
+    for path in paths:
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return human_bytes(total)
+
+
 # ---------------------------------------------------------------------------------------------------------- caches
 
 
 def _caches(folder: Path) -> Check:
-    damaged, total = damaged_caches(folder), sum(1 for _ in _cache_files(folder))
+    damaged, files = damaged_caches(folder), list(_cache_files(folder))
     if damaged:
         path, why = damaged[0]
         more = f", and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         what = f"{path.relative_to(folder)}: {why}{more}"
         return Check("caches", "warning", what, f"{REPAIR}, or nothing: they are made again when needed", mendable=True)
-    size = sum(path.stat().st_size for path in _cache_files(folder) if path.exists())
-    return Check("caches", "ok", f"{human_count(total, 'file')}, {human_bytes(size)}, whole")
+    return Check("caches", "ok", f"{human_count(len(files), 'file')}, {_size(files)}, whole")
 
 
 def _cache_files(folder: Path) -> Iterator[Path]:
@@ -126,8 +135,7 @@ def _temporaries(folder: Path, busy: bool) -> Check:
     left = temporaries(folder)
     if not left or busy:
         return Check("temporary files", "ok", "of the process at work" if left else "none left over")
-    size = sum(path.stat().st_size for path in left if path.exists())
-    what = f"{human_count(len(left), 'file')} left by a process that was killed, {human_bytes(size)}"
+    what = f"{human_count(len(left), 'file')} left by a process that was killed, {_size(left)}"
     return Check("temporary files", "warning", what, HARMLESS, mendable=True)
 
 
@@ -196,9 +204,8 @@ def _backups(folder: Path) -> Check:
     held = sorted(folder.glob(BACKUPS))
     if not held:
         return Check("copies", "ok", "no copies of earlier states")
-    size = human_bytes(sum(path.stat().st_size for path in held))
     names = ", ".join(path.name for path in held)
-    return Check("copies", "ok", f"{names}, {size}: delete them when all is well")
+    return Check("copies", "ok", f"{names}, {_size(held)}: delete them when all is well")
 
 
 # -------------------------------------------------------------------------------------------------------- the pictures

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.durable import replacing
 from lookalike.errors import LibraryFormatError
 from lookalike.index._kernels import widen
 from lookalike.index.exact import ExactIndex
@@ -207,7 +205,8 @@ class ApproximateIndex:
         checksum = hashlib.sha256()
         for part in parts:
             checksum.update(part)
-        _write(path, [_MAGIC, checksum.digest(), *parts])
+        with replacing(Path(path)) as file:
+            file.writelines([_MAGIC, checksum.digest(), *parts])
 
     @classmethod
     def load(cls, path: Path, exact: ExactIndex, token: str) -> ApproximateIndex:
@@ -346,26 +345,3 @@ def _clipped(rows: Vectors, scale: float) -> NDArray[np.float32]:
     """Return rows times `scale`, within what float16 holds after any rotation."""
     reach = 3e4 / np.sqrt(rows.shape[1])
     return np.clip(widen(rows).astype(np.float64) * scale, -reach, reach).astype(np.float32)
-
-
-def _write(path: Path, parts: list[bytes | memoryview]) -> None:
-    """Replace the file by these parts, one after the other, so that a crash at any time leaves the old or the new."""
-    path = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    if os.name == "posix":
-        # The new name itself is on the disk only after this.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

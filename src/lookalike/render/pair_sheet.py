@@ -73,8 +73,6 @@ def pair_sheet(
     name_a: str = "",
     name_b: str = "",
     lines: int = 40,
-    full_a: tuple[int, int] | None = None,
-    full_b: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Return a picture of a verified pair: both with lines between what matches, overlay, chequerboard, difference.
 
@@ -90,8 +88,6 @@ def pair_sheet(
         Paths or URLs.
     lines
         Matches that are drawn at most, spread over what is shared.
-    full_a, full_b
-        (height, width) of the pictures when they were verified, where `image_a` or `image_b` is a thumbnail.
 
     Returns
     -------
@@ -102,7 +98,7 @@ def pair_sheet(
 
     drawn = [resize(image, *_size(image)) for image in (image_a, image_b)]
     tall = max(picture.shape[0] for picture in drawn)
-    views = pair_views(image_a, image_b, evidence, side=_TILE, full_a=full_a, full_b=full_b)
+    views = pair_views(image_a, image_b, evidence, side=_TILE)
     below = 0 if views is None else 38 + views.overlay.shape[0] + 66
     page = Image.new("RGB", (_WIDTH, _HEAD + tall + _CAPTION + below + 24), _PAPER)
     pen = ImageDraw.Draw(page)
@@ -114,7 +110,7 @@ def pair_sheet(
         _write(pen, (_MARGIN + at * (_SIDE + _GAP), _HEAD + tall + 10), "AB"[at], 16, _INK)
         text = _shortened_path(_parent_and_name(name), _SIDE - 24, 16)
         _write(pen, (_MARGIN + at * (_SIDE + _GAP) + 24, _HEAD + tall + 10), text, 16, _FAINT)
-    matched = _matched(np.array(page), drawn, corners, evidence, lines, (full_a, full_b), (image_a, image_b))
+    matched = _matched(np.array(page), drawn, corners, evidence, lines, (image_a, image_b))
     page.paste(Image.fromarray(matched))
     if views is not None:
         _row(page, ImageDraw.Draw(page), views, evidence, _HEAD + tall + _CAPTION + 8)
@@ -164,13 +160,12 @@ def _matched(
     corners: list[tuple[int, int]],
     evidence: Evidence,
     lines: int,
-    full: tuple[tuple[int, int] | None, tuple[int, int] | None],
     images: tuple[RGBImage, RGBImage],
 ) -> RGBImage:
     """Return the page with both pictures, what they share outlined, and lines between what matches."""
     import cv2
 
-    sizes = [given or (image.shape[0], image.shape[1]) for given, image in zip(full, images, strict=True)]
+    sizes = [(image.shape[0], image.shape[1]) for image in images]
     shared = shared_region(evidence, sizes[0], sizes[1])
     ends = []
     for at, (picture, (left, top)) in enumerate(zip(drawn, corners, strict=True)):

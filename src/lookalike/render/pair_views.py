@@ -28,6 +28,9 @@ _WHOLE = 0.985
 _NOISE, _MOST = 12.0, 80.0
 """Levels of 255: what differs less is noise, what differs more is coloured as much as can be."""
 
+_DOTS = 24
+"""Matches that are marked at most in either picture, spread over it, each by a colour of its own."""
+
 # From hardly different to quite another: light to dark, so that it can be read in grey, too.
 _SCALE = np.array([(255, 221, 120), (250, 150, 40), (222, 66, 50), (120, 16, 80)], np.float32)
 
@@ -157,7 +160,6 @@ def pair_views(
     evidence: Evidence,
     *,
     side: int = 256,
-    dots: int = 24,
     full_a: tuple[int, int] | None = None,
     full_b: tuple[int, int] | None = None,
 ) -> PairViews | None:
@@ -171,8 +173,6 @@ def pair_views(
         Of a against b.
     side
         Longer side of each picture, in pixels; pictures with fewer are enlarged at most four times.
-    dots
-        Matches that are marked at most in a and b, spread over them, each by a colour of its own.
     full_a, full_b
         (height, width) of the pictures when they were verified, where `image_a` or `image_b` is a thumbnail.
     """
@@ -184,7 +184,7 @@ def pair_views(
         marked(drawn_a, on_picture(shared.outline_a, shared.size_a, drawn_a.shape)),
         marked(drawn_b, on_picture(shared.outline_b, shared.size_b, drawn_b.shape)),
     ]
-    chosen = spread(evidence.points_b, dots)
+    chosen = spread(evidence.points_b, _DOTS)
     colours = hues(evidence.points_b[chosen])
     for picture, points, size in zip(
         both, (evidence.points_a, evidence.points_b), (shared.size_a, shared.size_b), strict=True

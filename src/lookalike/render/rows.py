@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
 
+from lookalike.durable import replacing
 from lookalike.errors import LookalikeError, UsageError
 from lookalike.frames import json_text, original_bytes
 from lookalike.render.table import table_text
@@ -205,14 +206,5 @@ def _replace(target: Path, writer: Callable[[BinaryIO], None]) -> None:
     if mode is not None and not os.access(target, os.W_OK):
         # Replacing needs no right to the file itself, but who took that right away meant it.
         raise PermissionError(None, "it is write-protected")
-    partial = target.parent / f".lookalike-{os.urandom(6).hex()}.partial"
-    try:
-        with open(partial, "xb") as stream:
-            writer(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if mode is not None:
-            partial.chmod(mode)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(target, mode=mode) as stream:
+        writer(stream)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from lookalike.errors import UsageError
 from lookalike.types import Uri
 
-__all__ = ["is_url", "normalise_uri", "read_list"]
+__all__ = ["PathLike", "is_url", "normalise_uri", "read_list", "several", "uris_of"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+"""What a user names a file, a folder or a URL by."""
 
 # Two characters at least: "C://pictures" is a path.
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -49,6 +52,16 @@ def normalise_uri(text: str) -> Uri:
     if scheme[1].lower() == "file":
         return _path_of_file_url(text.strip())
     raise UsageError(f"{scheme[1]}:// is not read: give a path, or an http or https URL")
+
+
+def several(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
+    """Return paths as a list, where one alone may have been given as it is."""
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+
+
+def uris_of(paths: PathLike | Iterable[PathLike]) -> list[Uri]:
+    """Return the URIs of one or several paths, in order; what is named twice comes twice. Raises as `normalise_uri`."""
+    return [normalise_uri(os.fspath(path)) for path in several(paths)]
 
 
 def _path_of_file_url(url: str) -> str:

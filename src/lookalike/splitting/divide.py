@@ -128,6 +128,22 @@ def connected(items: Sequence[Hashable], pairs: Iterable[tuple[Hashable, Hashabl
     return [numbers.setdefault(find(order[item]), len(numbers)) for item in items]
 
 
+def bound(contents: Sequence[int], copies: Iterable[tuple[int, int]], known: Sequence[str | None] = ()) -> list[int]:
+    """Return the number of each picture's group: copies of copies, and what is known to belong together, share one.
+
+    Parameters
+    ----------
+    contents
+        n: the number of each picture's content.
+    copies
+        Contents that are copies of each other, two by two.
+    known
+        n: what pictures belong to, None where nothing is known; or none.
+    """
+    ties = [(content, name) for content, name in zip(contents, known, strict=bool(known)) if name is not None]
+    return connected([*contents, *known], [*copies, *ties])[: len(contents)]
+
+
 def _kept(names: Sequence[Uri], groups: Ints, asked: Sequence[Part], keep: Split | None) -> Ints:
     """Return the part of each picture that an earlier split or a copy in it decides, -1 for others."""
     sides = np.full(len(names), -1, np.int64)

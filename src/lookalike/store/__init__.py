@@ -8,6 +8,7 @@ from lookalike.store.cachefile import CacheFile, check_cache_file
 from lookalike.store.chunkfile import check_chunk_file
 from lookalike.store.decisions import Decided, DecidedContent, DecisionTable, Match
 from lookalike.store.disk import network_kind
+from lookalike.store.entries import Content, Image, Known, Record
 from lookalike.store.examining import Examination, HeldDescriptor, RowFault
 from lookalike.store.local import Kept, LocalCache, as_kept
 from lookalike.store.lock import Writer, noted_writer, present_writer, writer_lock
@@ -15,7 +16,7 @@ from lookalike.store.matrix import Block, VectorMatrix
 from lookalike.store.mending import salvage
 from lookalike.store.scaler import Scaler
 from lookalike.store.scaling import current_scaler, refresh_scalers
-from lookalike.store.store import Content, Image, Known, Record, Store
+from lookalike.store.store import Store
 
 __all__ = [
     "BACKUPS",

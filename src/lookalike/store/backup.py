@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from lookalike.durable import sync_folder
 from lookalike.errors import LibraryError
 from lookalike.words import human_bytes
 
@@ -99,7 +100,7 @@ def _write(path: Path, why: str, fill: Callable[[Path], object]) -> Path:
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
         words = getattr(error, "strerror", None) or str(error)
         raise LibraryError(
@@ -111,13 +112,3 @@ def _write(path: Path, why: str, fill: Callable[[Path], object]) -> Path:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,8 +10,6 @@ is cut short or cannot be read is made again from the database; if it cannot be 
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.durable import replacing
 from lookalike.store.chunkfile import SIZE, make_header, path_of_chunk, read_header
 from lookalike.store.scaler import Scaler
 from lookalike.store.store import Store
@@ -125,13 +124,7 @@ class VectorMatrix:
         checksum = zlib.crc32(np.ascontiguousarray(block.rows).data, zlib.crc32(body)) if rows else zlib.crc32(body)
         header = make_header(self._spec, chunk, token, rows, checksum)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(header + body)
-                if rows:
-                    file.write(np.ascontiguousarray(block.rows).data)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path, synced=False) as file:
+            file.write(header + body)
+            if rows:
+                file.write(np.ascontiguousarray(block.rows).data)

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from lookalike.store.database import Database
 from lookalike.store.examining import RowFault
 from lookalike.store.schema import APPLICATION_ID, CHUNK, MIGRATIONS, VECTOR_SHIFT, VERSION
+from lookalike.store.writing import renew_chunks
 from lookalike.types import DescriptorSpec
 
 __all__ = ["Mending", "salvage"]
@@ -61,14 +63,14 @@ class Mending:
             connection.executemany("DELETE FROM vectors WHERE id = ?", [(id_,) for id_ in ids])
             mask = (1 << VECTOR_SHIFT) - 1
             held = {row[0] for row in connection.execute("SELECT id FROM descriptors")}
-            _name(
+            renew_chunks(
                 connection, {(id_ >> VECTOR_SHIFT, (id_ & mask) >> CHUNK) for id_ in ids if id_ >> VECTOR_SHIFT in held}
             )
 
     def name_chunks(self, chunks: Iterable[tuple[int, int]]) -> None:
         """Give (descriptor id, chunk) a token, so that searches see their vectors."""
         with self._db.transaction() as connection:
-            _name(connection, chunks)
+            renew_chunks(connection, chunks)
 
     def restore_spec(self, descriptor_id: int, spec: DescriptorSpec) -> None:
         """Write down anew what a descriptor is."""
@@ -99,13 +101,6 @@ class Mending:
                 if statement.startswith("CREATE INDEX") and statement.split()[2] in missing:
                     connection.execute(statement)
             connection.execute("REINDEX")
-
-
-def _name(connection: sqlite3.Connection, chunks: Iterable[tuple[int, int]]) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO chunks (descriptor_id, chunk, token) VALUES (?, ?, random() & 0x3fffffffffffffff)",
-        sorted(chunks),
-    )
 
 
 def _statements() -> Iterator[str]:
@@ -153,6 +148,7 @@ def salvage(path: Path) -> dict[str, tuple[int, int]]:
             into.execute("COMMIT")
             into.execute(f"PRAGMA user_version = {VERSION}")
             into.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        shutil.copymode(path, fresh)  # others who could read it still can
         with open(fresh, "rb+") as stream:
             os.fsync(stream.fileno())
         for end in ("-wal", "-shm"):

@@ -7,99 +7,28 @@ import dataclasses
 import json
 import os
 import random
-import secrets
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import LibraryError, LibraryFormatError
+from lookalike.errors import LibraryFormatError
 from lookalike.store.counting import Counting
 from lookalike.store.database import Database
 from lookalike.store.decisions import DecisionTable
+from lookalike.store.entries import Content, Image, Known, Record
 from lookalike.store.mending import Mending
 from lookalike.store.scaler import Scaler
 from lookalike.store.schema import CHUNK, VECTOR_SHIFT, VERSION
-from lookalike.types import DescriptorSpec, SourceItem, Uri, Vectors
+from lookalike.store.writing import remove_images, write_records
+from lookalike.types import DescriptorSpec, Uri, Vectors
 
-__all__ = ["Content", "Image", "Known", "Record", "Store"]
+__all__ = ["Store"]
 
 _BATCH = 500  # values in one IN (...) list
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the library knows of a URI."""
-
-    id: int
-    content_id: int | None
-    state: str
-    kind: str | None
-    size: int
-    mtime_ns: int
-    device: int
-    inode: int
-
-    def is_unchanged(self, item: SourceItem) -> bool:
-        """Say whether a file is still what it was, by size, time and inode.
-
-        The inode counts only on the same device: a disk that is plugged in again may get another number.
-        """
-        if (self.size, self.mtime_ns) != (item.size, _signed(item.mtime_ns)):
-            return False
-        return self.device != _signed(item.device) or self.inode == _signed(item.inode)
-
-
-@dataclass(frozen=True)
-class Content:
-    """What is known of some bytes, whatever they are called. `kind` and `reason` are None unless they failed."""
-
-    id: int
-    hash: bytes
-    size: int
-    kind: str | None = None
-    reason: str | None = None
-    format: str | None = None
-    width: int = 0
-    height: int = 0
-    frames: int = 1
-    pixel_hash: bytes | None = None
-    quality: int | None = None
-
-
-@dataclass(frozen=True)
-class Image:
-    """One indexed picture: a name and its content."""
-
-    id: int
-    uri: Uri
-    content_id: int
-    size: int
-    mtime_ns: int
-    device: int
-    inode: int
-
-
-@dataclass(frozen=True)
-class Record:
-    """The outcome for one source item, to be written.
-
-    `content` is None when the bytes could not be read or were not looked at, or when they are known already:
-    `hash` then tells which.
-    """
-
-    item: SourceItem
-    state: str
-    hash: bytes | None = None
-    kind: str | None = None
-    reason: str | None = None
-    content: Content | None = None
-    vectors: dict[str, Vectors] = field(default_factory=dict)
 
 
 class Store:
@@ -232,71 +161,7 @@ class Store:
             The number that `start_run` gave.
         """
         with self._db.transaction() as db:
-            touched: set[tuple[int, int]] = set()
-            for record in records:
-                content_id = self._write_content(db, record)
-                for fingerprint, vector in record.vectors.items():
-                    if content_id is None:
-                        continue
-                    descriptor_id = descriptor_ids[fingerprint]
-                    cursor = db.execute(
-                        "INSERT OR IGNORE INTO vectors (id, vector) VALUES (?, ?)",
-                        (descriptor_id << VECTOR_SHIFT | content_id, np.ascontiguousarray(vector).tobytes()),
-                    )
-                    if cursor.rowcount:
-                        touched.add((descriptor_id, content_id >> CHUNK))
-                item = record.item
-                db.execute(
-                    "INSERT INTO images (uri, state, content_id, kind, reason, size, mtime_ns, device, inode, run) "
-                    "VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uri) DO UPDATE SET "
-                    "state = excluded.state, kind = excluded.kind, "
-                    # What cannot be read just now keeps its content: a server that is down costs no vector.
-                    "content_id = iif(excluded.kind = 'unreadable', coalesce(excluded.content_id, content_id), "
-                    "excluded.content_id), "
-                    "reason = excluded.reason, size = excluded.size, mtime_ns = excluded.mtime_ns, "
-                    "device = excluded.device, inode = excluded.inode, run = excluded.run, missing = 0",
-                    (
-                        os.fsencode(item.uri), record.state, content_id, record.kind, record.reason, item.size,
-                        _signed(item.mtime_ns), _signed(item.device), _signed(item.inode), run,
-                    ),
-                )  # fmt: skip
-            self._renew_chunks(db, touched)
-
-    def _write_content(self, db: sqlite3.Connection, record: Record) -> int | None:
-        if record.hash is None:
-            return None
-        content = record.content
-        row = db.execute("SELECT id FROM contents WHERE hash = ?", (record.hash,)).fetchone()
-        if row is None:
-            if content is None:
-                raise LibraryError("a record names a content that is neither known nor given")
-            cursor = db.execute(
-                "INSERT INTO contents (hash, bytes, kind, reason, format, width, height, frames, pixel_hash, quality) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    content.hash, content.size, content.kind, content.reason, content.format, content.width,
-                    content.height, content.frames, content.pixel_hash, content.quality,
-                ),
-            )  # fmt: skip
-            return int(cursor.lastrowid or 0)
-        if content is not None:
-            db.execute(
-                "UPDATE contents SET kind = ?, reason = ?, format = ?, width = ?, height = ?, frames = ?, "
-                "pixel_hash = coalesce(?, pixel_hash), quality = coalesce(?, quality) WHERE id = ?",
-                (
-                    content.kind, content.reason, content.format, content.width, content.height, content.frames,
-                    content.pixel_hash, content.quality, row[0],
-                ),
-            )  # fmt: skip
-        return int(row[0])
-
-    def _renew_chunks(self, db: sqlite3.Connection, touched: Iterable[tuple[int, int]]) -> None:
-        # A token is random, not a counter: a library put back from a backup must not meet the cache of another past.
-        db.executemany(
-            "INSERT INTO chunks (descriptor_id, chunk, token) VALUES (?, ?, ?) "
-            "ON CONFLICT (descriptor_id, chunk) DO UPDATE SET token = excluded.token",
-            [(descriptor, chunk, secrets.randbits(62)) for descriptor, chunk in sorted(touched)],
-        )
+            write_records(db, records, run, descriptor_ids)
 
     def unseen(self, root: Uri, run: int) -> tuple[list[tuple[int, Uri]], int]:
         """Return (id, uri) of `root` and all under it, if not seen in this run, and the number of rows that were."""
@@ -316,21 +181,7 @@ class Store:
         Files are never touched.
         """
         with self._db.transaction() as db:
-            db.executemany("DELETE FROM images WHERE id = ?", [(id_,) for id_ in image_ids])
-            orphans = [
-                row[0]
-                for row in db.execute(
-                    "SELECT id FROM contents WHERE NOT EXISTS (SELECT 1 FROM images WHERE content_id = contents.id)"
-                )
-            ]
-            touched = set()
-            for (descriptor_id,) in db.execute("SELECT id FROM descriptors").fetchall():
-                for content in orphans:
-                    key = descriptor_id << VECTOR_SHIFT | content
-                    if db.execute("DELETE FROM vectors WHERE id = ?", (key,)).rowcount:
-                        touched.add((descriptor_id, content >> CHUNK))
-            db.executemany("DELETE FROM contents WHERE id = ?", [(content,) for content in orphans])
-            self._renew_chunks(db, touched)
+            remove_images(db, image_ids)
 
     def set_pixel_hashes(self, hashes: dict[int, bytes]) -> None:
         """Keep pixel hashes that were worked out after indexing, by content id."""
@@ -363,13 +214,13 @@ class Store:
 
     def vector_counts(self) -> dict[int, int]:
         """Return the number of vectors of each descriptor id. Quick where they are cached or were counted before."""
-        tokens = {id_: self.chunk_tokens(id_) for id_ in self.descriptors()}
-        return self._counting.vectors(self.descriptors(), tokens)
+        specs = self.descriptors()  # once: another process may enter one meanwhile
+        return self._counting.vectors(specs, {id_: self.chunk_tokens(id_) for id_ in specs})
 
     def vector_counts_by_fingerprint(self) -> dict[str, int]:
         """Return the number of vectors of each descriptor, by its fingerprint."""
         counts = self.vector_counts()
-        return {spec.fingerprint: counts[id_] for id_, spec in self.descriptors().items()}
+        return {spec.fingerprint: counts.get(id_, 0) for id_, spec in self.descriptors().items()}
 
     def chunk_tokens(self, descriptor_id: int) -> dict[int, int]:
         """Return the token of each chunk of a descriptor's vectors: it changes whenever the chunk does."""
@@ -484,6 +335,14 @@ class Store:
             ):
                 yield Image(*row)
 
+    def holds(self, uri: Uri) -> bool:
+        """Say whether any picture, not missing, is at or under a name."""
+        sql = (
+            "SELECT 1 FROM images WHERE (uri = CAST(? AS TEXT) OR uri >= CAST(? AS TEXT) AND uri < CAST(? AS TEXT)) "
+            "AND state = 'ok' AND NOT missing LIMIT 1"
+        )
+        return bool(self._db.rows(sql, (os.fsencode(uri), *_under(uri))))
+
     def contents(self, content_ids: Sequence[int]) -> dict[int, Content]:
         """Return what is known of each content."""
         found = {}
@@ -530,11 +389,6 @@ _IMAGE = "id, uri, content_id, size, mtime_ns, device, inode"
 def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _BATCH):
         yield values[start : start + _BATCH]
-
-
-def _signed(number: int) -> int:
-    """Return an inode, a device number or a time beyond the year 2262 as SQLite's signed 64 bits."""
-    return (number & (1 << 64) - 1) - (1 << 64 if number & 1 << 63 else 0)
 
 
 def _under(root: Uri) -> tuple[bytes, bytes]:

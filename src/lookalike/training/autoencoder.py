@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lookalike.defaults import CODE, DEVICE, SEED
 from lookalike.descriptors.onnx import ModelSpec, model_folder
+from lookalike.durable import replacing
 from lookalike.errors import UsageError
 from lookalike.training.autoencoder_network import STAGES, autoencoder, code_shape
 from lookalike.training.autoencoder_plots import DECODER, LAYERS, AutoencoderModel, activations_plot, pairs_plot
@@ -242,9 +243,8 @@ def _export(network: Any, folder: Path, spec: ModelSpec, images: NDArray[np.uint
         DECODER: to_onnx(Part(network.decode), codes, input_=spec.output, outputs=[spec.input]),
     }  # fmt: skip
     for file, model in parts.items():
-        partial = folder / f"{file}.partial"
-        partial.write_bytes(model)
-        partial.replace(folder / file)
+        with replacing(folder / file, partial=folder / f"{file}.partial") as stream:
+            stream.write(model)
     export(Part(network.encode), folder, spec, example)
 
 

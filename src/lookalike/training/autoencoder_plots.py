@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lookalike.descriptors.onnx import model_folder, read_spec
 from lookalike.descriptors.runtime import Model
+from lookalike.durable import replacing
 from lookalike.errors import UsageError
 from lookalike.types import RGBImage
 
@@ -215,6 +216,5 @@ def _picture(axes: Any, image: NDArray[Any]) -> Any:
 
 
 def _write(figure: Any, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    with replacing(path, partial=path.with_suffix(".partial")) as stream:
+        figure.savefig(stream, format="png")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lookalike.descriptors.onnx import ModelSpec
 from lookalike.descriptors.runtime import onnx_runtime
+from lookalike.durable import replacing
 from lookalike.errors import LookalikeError, MissingDependencyError
 from lookalike.training.loop import import_torch
 
@@ -56,9 +57,8 @@ def export(network: Any, folder: Path, spec: ModelSpec, example: NDArray[np.floa
     model = to_onnx(network, example, input_=spec.input, outputs=outputs)
     written = dataclasses.replace(spec, sha256=hashlib.sha256(model).hexdigest())
     for name, content in (("model.onnx", model), ("model.json", written.to_json().encode())):
-        partial = folder / f"{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(folder / name)
+        with replacing(folder / name, partial=folder / f"{name}.partial") as stream:
+            stream.write(content)
     return written
 
 

@@ -17,13 +17,10 @@ MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 _WEIGHTS = Path(__file__).parents[1] / "descriptors" / "weights" / "lite0.onnx"
 
 
-def lite0_trunk(*, pretrained: bool = True) -> Any:
+def lite0_trunk() -> Any:
     """Return the network up to its vector: (n, 3, height, width) normalised by MEAN and STD, to (n, 1280).
 
-    Parameters
-    ----------
-    pretrained
-        With the descriptor's ImageNet weights; else random ones.
+    With the descriptor's ImageNet weights.
 
     Notes
     -----
@@ -52,11 +49,7 @@ def lite0_trunk(*, pretrained: bool = True) -> Any:
                 attributes["strides"],
                 groups=group,
             )
-            if pretrained:
-                self.convolution.weight.data, self.convolution.bias.data = weight, bias
-            else:
-                nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
-                nn.init.zeros_(self.convolution.bias)
+            self.convolution.weight.data, self.convolution.bias.data = weight, bias
 
         def forward(self, values: Any) -> Any:
             return self.convolution(nn.functional.pad(values, self.pad) if any(self.pad) else values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.durable import replacing
 from lookalike.errors import LookalikeError, MissingDependencyError, UsageError
 
 __all__ = ["CHECKPOINT", "Epoch", "History", "fit", "generator", "import_torch", "torch_device"]
@@ -210,22 +212,19 @@ def _epoch(
 
 
 def _save(torch: Any, path: Path, state: _State, settings: str, network: Any, optimiser: Any, scheduler: Any) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(
-        {
-            "settings": settings,
-            "epochs": state.epochs,
-            "best": state.best,
-            "best_value": state.best_value,
-            "best_network": state.best_network,
-            "seconds": state.seconds,
-            "network": network.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "scheduler": scheduler.state_dict() if scheduler is not None else None,
-        },
-        partial,
-    )
-    partial.replace(path)
+    held = {
+        "settings": settings,
+        "epochs": state.epochs,
+        "best": state.best,
+        "best_value": state.best_value,
+        "best_network": state.best_network,
+        "seconds": state.seconds,
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "scheduler": scheduler.state_dict() if scheduler is not None else None,
+    }
+    with replacing(path, partial=path.with_suffix(".partial")) as stream:
+        torch.save(held, stream)
 
 
 def _load(torch: Any, path: Path, settings: str, network: Any, optimiser: Any, scheduler: Any) -> _State:
@@ -246,9 +245,9 @@ def _load(torch: Any, path: Path, settings: str, network: Any, optimiser: Any, s
 
 
 def _write_history(path: Path, epochs: Sequence[Epoch]) -> None:
-    partial = path.with_suffix(".partial")
-    with open(partial, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(epochs[0]), lineterminator=os.linesep)
-        writer.writeheader()
-        writer.writerows(epochs)
-    partial.replace(path)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(epochs[0]), lineterminator=os.linesep)
+    writer.writeheader()
+    writer.writerows(epochs)
+    with replacing(path, partial=path.with_suffix(".partial")) as stream:
+        stream.write(text.getvalue().encode())

@@ -47,7 +47,6 @@ def load_pictures(
     width: int,
     cache: Path,
     *,
-    fit: str = "squash",
     progress: Callable[[int, int], None] | None = None,
 ) -> Pictures:
     """Read pictures and bring them to one size.
@@ -56,8 +55,8 @@ def load_pictures(
     ----------
     uris
         Files; those that cannot be read are left out and named in ``failed``.
-    height, width, fit
-        See `lookalike.descriptors.onnx.ModelSpec`; "short" has no one size and cannot be had.
+    height, width
+        The size, to which they are squashed.
     cache
         A .npy file that is written and mapped into memory: 3 bytes a pixel. To be removed afterwards.
     progress
@@ -68,7 +67,7 @@ def load_pictures(
     UsageError
         If not one can be read.
     """
-    size = ModelSpec(dim=1, height=height, width=width, fit=fit, dtype="uint8", layout="nhwc")
+    size = ModelSpec(dim=1, height=height, width=width, fit="squash", dtype="uint8", layout="nhwc")
     images = np.lib.format.open_memmap(cache, mode="w+", dtype=np.uint8, shape=(len(uris), height, width, 3))
 
     def read(uri: Uri) -> RGBImage | str:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lookalike.durable import replacing
 from lookalike.training.loop import Epoch, History
 from lookalike.types import Rows, Tabular, Uri
 
@@ -95,6 +96,5 @@ def curves(epochs: Sequence[Epoch], best: int, path: Path, title: str) -> None:
         axes.grid(alpha=0.25)
         axes.legend(frameon=False)
     figure.suptitle(title)
-    partial = path.with_suffix(".partial")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    with replacing(path, partial=path.with_suffix(".partial")) as stream:
+        figure.savefig(stream, format="png")

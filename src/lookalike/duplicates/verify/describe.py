@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.duplicates.verify.alignment import scale_at, side_by_side
+from lookalike.duplicates.verify.frame import scale_at, side_by_side
 from lookalike.duplicates.verify.pair import Look, Measured
 
 __all__ = ["Changes", "changes", "framing", "in_words", "percent"]

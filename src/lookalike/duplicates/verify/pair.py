@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.descriptors.local import local_features, working_picture
-from lookalike.duplicates.verify.alignment import SURE, Alignment, align, whole_poses
+from lookalike.duplicates.verify.alignment import SURE, Alignment, align
 from lookalike.duplicates.verify.matching import Pose, poses
+from lookalike.duplicates.verify.poses import whole_poses
 from lookalike.types import LocalFeatures, RGBImage
 
 __all__ = ["MEASURES", "Look", "Measured", "in_order", "look", "measure", "turned_about"]
