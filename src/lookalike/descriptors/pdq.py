@@ -83,7 +83,7 @@ _SIGNS = _signs()
 _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)  # as many lengths as a mixed folder has: to make one takes longer than to hash a picture
 def _axis(n: int) -> tuple[_Block, ...]:
     """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
 
