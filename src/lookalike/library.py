@@ -39,6 +39,7 @@ from lookalike.errors import ImageError, LibraryError, UsageError
 from lookalike.filters import Filters
 from lookalike.holdings import Holdings
 from lookalike.indexing import Ahead, available_cores, index
+from lookalike.isolation import decoding_elsewhere
 from lookalike.labels import read_labels
 from lookalike.localindex import PairVerification
 from lookalike.pruning import mark_missing, prune
@@ -498,7 +499,7 @@ class Library:
         verification = PairVerification(
             self.store, [picture.content.id for picture in pictures], threads=available_cores(), max_pixels=MAX_PIXELS
         )
-        with contextlib.closing(verification):
+        with contextlib.closing(verification), decoding_elsewhere():
             found = find_duplicates(
                 pictures,
                 verdict,
@@ -648,7 +649,8 @@ class Library:
                 return one.pixels
             own = self.store.own_files()
             data = read_query(one, allow_private=allow_private_urls, exclude_ids=own) or b""
-            return decode(data, min_side=min_side).pixels
+            with decoding_elsewhere():
+                return decode(data, min_side=min_side).pixels
         except (ImageError, StopIteration):
             return None
 
