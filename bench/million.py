@@ -3,11 +3,11 @@
     python bench/million.py FOLDER [ROWS] [--approximate]
 
 Fills a library in FOLDER (a new one is made and removed again) with ROWS (1,000,000) random unit vectors of lite0's
-length, as if so many pictures had been indexed from ten folders, of which one is there and the others are on disks that
-are not. Takes 5.2 kB of disk a row. Then prints, each by the clock, what it takes to open it and tell its status, to search for a
-picture for the first time (the vectors are written out as a cache file then) and again, to plan a prune and to prune the
-folder whose files are gone. With --approximate, making the approximate index (which `index` does) and searching by it
-are measured, too. Distances are checked: a vector of the library must find itself.
+length, as if so many pictures had been indexed from ten folders, of which one is there and the others are on disks
+that are not. Takes 5.2 kB of disk a row. Then prints, each by the clock, what it takes to open it and tell its status,
+to search for a picture for the first time (the vectors are written out as a cache file then) and again, to plan a prune
+and to prune the folder whose files are gone. With --approximate, making the approximate index (which `index` does) and
+searching by it are measured, too. It is checked that a vector of the library finds itself, and what was pruned.
 """
 
 from __future__ import annotations
