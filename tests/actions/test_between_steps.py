@@ -8,12 +8,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from lookalike.actions import apply as acting
 from lookalike.actions import apply_plan, empty_quarantine, make_plan, naming, undo
 from lookalike.actions import files as action_files
 from lookalike.actions import pieces as action_pieces
@@ -22,6 +24,8 @@ from lookalike.actions.carrying import Carry
 from lookalike.actions.files import Facts, Refused, clone, digest, exchange, is_original, look, rename_new, same_entry
 from lookalike.actions.guard import Guard, Roots
 from lookalike.actions.journal import Journal
+from lookalike.actions.labelfiles import LabelEdit, apply_edit, plan_label_edits
+from lookalike.actions.labelpieces import Entries, LabelFiles
 from lookalike.actions.moving import Move
 from lookalike.actions.pieces import Swap, Trash, piece_from
 from lookalike.actions.runs import find_run
@@ -165,6 +169,7 @@ def test_a_clone_is_made_at_a_new_name_or_it_is_said_why_not(tmp_path, monkeypat
     monkeypatch.setattr("sys.platform", "plan9")
     with pytest.raises(Refused, match="no reflinks"):
         clone(one, str(tmp_path / "c"))
+    action_files._clone_linux(one, str(tmp_path / "c"))
     assert not (tmp_path / "c").exists()
 
 
@@ -247,12 +252,12 @@ def test_a_keeper_that_is_replaced_as_it_is_linked_to_is_refused(tmp_path, monke
     swap = swap_of(tmp_path / "a.png", tmp_path / "kept/a.png", how)
     monkeypatch.setattr(action_pieces, "clone", shutil.copyfile)
 
-    def replace() -> None:
+    def change() -> None:
         some(tmp_path / "new", "other bytes")
         os.replace(tmp_path / "new", swap.source)
 
     with pytest.raises(Refused, match="the keeper was changed"):
-        swap.do(at_step("swap: make", replace))
+        swap.do(at_step("swap: make", change))
     assert sha256(swap.path) == swap.sha256
 
 
@@ -396,11 +401,15 @@ def test_folders_that_are_gone_protect_nothing_and_hold_nothing(tmp_path):
 
 
 def test_a_plan_of_a_library_that_is_gone_is_no_plan_of_this_one(library: Library, tmp_path):
-    from dataclasses import replace
-
     plan = replace(make_plan(library), library=str(tmp_path / "gone.lookalike"))
     with pytest.raises(UsageError, match=r"gone\.lookalike"):
         apply_plan(library, plan)
+
+
+def test_a_folder_that_goes_as_its_disk_is_looked_for_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "isdir", lambda path: True)
+    with pytest.raises(Refused, match="cannot be looked at: it is gone"):
+        acting._device(str(tmp_path / "gone"))
 
 
 def test_what_lies_in_the_way_of_a_quarantine_is_not_touched(library: Library, photos: Path, monkeypatch):
@@ -440,13 +449,15 @@ def test_a_copy_comes_back_when_its_keeper_went_with_it(library: Library, photos
     assert copy.read_bytes() == bytes_
 
 
-def test_a_move_into_a_place_that_is_none_any_more_is_refused(library: Library, photos: Path, tmp_path):
+@pytest.mark.parametrize(("to", "words"), [("moved", "cannot be made"), ("photos/inside", "which is indexed")])
+def test_a_move_to_a_file_or_into_an_indexed_folder_is_refused(
+    library: Library, photos: Path, tmp_path, to: str, words: str
+):
     (tmp_path / "moved").write_text("a file now")
     before = tree(photos)
-    report = apply_plan(
-        library, pair(photos / "0.png", photos / "sub 0/0 copy.png", act="move", to=str(tmp_path / "moved"))
-    )
+    report = apply_plan(library, pair(photos / "0.png", photos / "sub 0/0 copy.png", act="move", to=str(tmp_path / to)))
     assert (states(report), tree(photos)) == (["refused"], before)
+    assert words in report.acted[0].reason
 
 
 def test_what_cannot_be_deleted_or_is_not_there_stays_in_the_list(library: Library, photos: Path, monkeypatch):
@@ -521,3 +532,58 @@ def test_an_original_is_known_by_its_bytes_and_not_by_its_size_alone(tmp_path):
     assert not is_original(str(tmp_path / "b"), facts, digest_)
     some(tmp_path / "c", "longer than it")
     assert not is_original(str(tmp_path / "c"), facts, digest_)
+
+
+# ----------------------------------------------------------------------------------------------------- label files
+
+
+def labelled(folder: Path) -> tuple[Path, LabelEdit]:
+    """Return a label file, and the edit that takes the first of its two pictures out."""
+    pictures = [some(folder / name)[0] for name in ("a.jpg", "b.jpg")]
+    file = folder / "labels.csv"
+    file.write_text("file,label\na.jpg,cat\nb.jpg,dog\n")
+    (edit,) = plan_label_edits(pictures[:1], [str(file)])
+    return file, edit
+
+
+def test_an_edit_that_does_not_lead_to_what_it_says_is_not_made(tmp_path):
+    file, edit = labelled(tmp_path)
+    before = file.read_bytes()
+    with pytest.raises(UsageError, match="does not lead to what it says"):
+        apply_edit(replace(edit, after="0" * 64))
+    assert file.read_bytes() == before
+
+
+def test_where_entries_are_is_told_of_a_file_that_others_have_edited_too(tmp_path):
+    file, edit = labelled(tmp_path)
+    entries = Entries(str(file), edit.before, look(str(file)), str(tmp_path / ".lookalike-1"), edit.as_dict())
+    assert (entries.to, entries.place()) == ("", "old")
+    entries.do()
+    assert entries.place() == "new"
+    file.write_text(file.read_text() + "c.jpg,cow\n")
+    assert entries.place() == "new"
+    entries.back()
+    assert entries.place() == "old"
+    assert set(file.read_text().splitlines()) == {"file,label", "a.jpg,cat", "b.jpg,dog", "c.jpg,cow"}
+    file.unlink()
+    assert entries.place() == "missing"
+    file.mkdir()
+    assert entries.place() == "new", "something is there that cannot be read: nothing is put into it"
+
+
+def test_what_was_written_beside_a_label_file_and_did_not_take_its_place_is_removed(tmp_path):
+    file, edit = labelled(tmp_path)
+    entries = Entries(str(file), edit.before, look(str(file)), str(tmp_path / ".lookalike-1"), edit.as_dict())
+    Path(entries.temporary).write_text("half")
+    entries.clean()
+    assert not os.path.lexists(entries.temporary)
+    os.symlink(file, entries.temporary)
+    entries.clean()
+    assert file.exists(), "a link is none of ours"
+
+
+def test_the_folder_of_a_label_file_is_found_while_its_pictures_are_there(tmp_path):
+    file, _ = labelled(tmp_path)
+    told = LabelFiles({str(file): ""}, [str(tmp_path / "a.jpg")])
+    assert told.folders == {str(file): str(tmp_path)}
+    assert [piece.path for piece in told.pieces([str(tmp_path / "a.jpg")])] == [str(file)]
