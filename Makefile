@@ -10,7 +10,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help demo run test torture check check-js fix docs bench bench-quality bench-copies screenshots weights clean
+.PHONY: help demo run test coverage torture check check-js fix docs bench bench-quality bench-copies screenshots weights clean
 .DEFAULT_GOAL := help
 
 help:  ## This list
@@ -46,6 +46,9 @@ run: $(VENV)/demo.done  ## The same on your own pictures: make run DIR=~/Picture
 
 test: $(VENV)/dev.done  ## Set up, then all tests
 	$(BIN)/python -m pytest $(PYTEST)
+
+coverage: $(VENV)/dev.done  ## All tests, counting the lines they run: make coverage ARGS=--acting for those that act on files
+	$(BIN)/python tools/covered.py $(ARGS)
 
 torture: $(VENV)/dev.done  ## What docs/reliability.md promises, with large numbers: make torture LINES='R8 D3'; hours
 	$(BIN)/python tools/torture.py --write $(LINES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from lookalike.errors import ImageError, UsageError
 from lookalike.filters import Chosen, Filters
 from lookalike.holdings import Holdings
 from lookalike.indexing import available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.labels import read_labels
 from lookalike.results import Evidence, SearchResult
 from lookalike.searching import Hits, Query, QueryLike, Within, expand, nearest, read_query, search_result, vectors_of
@@ -90,8 +92,8 @@ def answer(
     found: list[Hits] = []
     evidence: list[list[Evidence]] = []
     told: list[tuple[str | None, Hits]] = []
-    try:
-        for batch in search.asked(queries):
+    with contextlib.closing(search), decoding_elsewhere() as soon:
+        for batch in search.asked(queries, soon):
             for query, near, verified, cluster in search.of(batch):
                 names.append(query.name)
                 found.append(near)
@@ -101,8 +103,6 @@ def answer(
                     failed.append((query.name, query.problem))
             if progress:
                 progress(len(names), total)
-    finally:
-        search.close()
     result = partial(
         search_result, names, k=asking.k, threshold=asking.threshold, descriptor=asking.descriptor, failed=failed
     )
@@ -153,8 +153,11 @@ class _Search:
         if self._verification is not None:
             self._verification.close()
 
-    def asked(self, queries: QueryLike | Iterable[QueryLike]) -> Iterator[list[Query]]:
-        """Yield the queries with their vectors or problems, some at a time; one alone if they are asked together."""
+    def asked(self, queries: QueryLike | Iterable[QueryLike], soon: Callable[[], bool]) -> Iterator[list[Query]]:
+        """Yield the queries with their vectors or problems, some at a time; one alone if they are asked together.
+
+        `soon` is as in `vectors_of`.
+        """
         listed: Iterable[Query] = expand(queries)
         if self._asking.region not in (None, _WHOLE):
             listed = map(self._cut, listed)
@@ -166,6 +169,7 @@ class _Search:
             max_pixels=self._asking.max_pixels,
             threads=available_cores(),
             allow_private=self._asking.allow_private,
+            soon=soon,
         )
         if self._asking.together:
             yield [_mean([query for batch in batches for query in batch], self._embedder.spec.metric == "cosine")]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from lookalike.decode import array_hash, decode_at, same_pixels
 from lookalike.defaults import DESCRIPTORS, DEVICE, MAX_PIXELS
-from lookalike.descriptors import describe, get_descriptor
+from lookalike.descriptors import describe, get_descriptor, load
 from lookalike.descriptors.local import SIDE
 from lookalike.duplicates.verify import judge, less_hidden, proven
 from lookalike.errors import ImageError, UsageError
+from lookalike.isolation import decoding_elsewhere
 from lookalike.metrics import paired
 from lookalike.results import Comparison
 from lookalike.searching import QueryLike, expand, read_query
@@ -80,7 +81,18 @@ def compare_by(
         raise UsageError("name at least one descriptor to compare by")
     loaded = [get_descriptor(name, device) for name in dict.fromkeys(descriptors)]
     scalers = [scaler_of(descriptor.spec) for descriptor in loaded]
-    sides = [_side(query, loaded, max_pixels, allow_private) for query in (a, b)]
+    with decoding_elsewhere() as soon:
+        if soon():
+            for descriptor in loaded:
+                load(descriptor)
+        return _compared(
+            [_side(query, loaded, max_pixels, allow_private) for query in (a, b)], loaded, scalers, max_pixels
+        )
+
+
+def _compared(
+    sides: Sequence[_Side], loaded: Sequence[Descriptor], scalers: Sequence[Scaler | None], max_pixels: int
+) -> Comparison:
     one, two = sides
     distances = []
     for descriptor, scaler in zip(loaded, scalers, strict=True):

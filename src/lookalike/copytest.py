@@ -17,6 +17,7 @@ from lookalike.duplicates.verify import CopyVerifier
 from lookalike.edits import KINDS, STRENGTHS, edit
 from lookalike.errors import ImageError, UsageError
 from lookalike.evaluate import CopyReport, copy_report
+from lookalike.isolation import decoding_elsewhere
 from lookalike.library import Library, open_library
 from lookalike.sources import PathLike, read_bytes
 from lookalike.types import RGBImage, Rows, Tabular, Uri
@@ -261,6 +262,7 @@ def _found(library: Library, images: Sequence[RGBImage], method: str, device: st
 def _read(uri: Uri) -> RGBImage | None:
     """Return a picture, or None if it cannot be read any more."""
     try:
-        return decode(read_bytes(uri), min_side=1024).pixels
+        with decoding_elsewhere():
+            return decode(read_bytes(uri), min_side=1024).pixels
     except ImageError:
         return None

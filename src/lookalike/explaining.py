@@ -10,6 +10,7 @@ from lookalike.decode import decode
 from lookalike.defaults import DESCRIPTOR, DEVICE, MAX_PIXELS
 from lookalike.descriptors import get_descriptor
 from lookalike.errors import ImageError, UsageError
+from lookalike.isolation import decoding_elsewhere
 from lookalike.regions import Explanation, SpatialDescriptor, explain_pictures
 from lookalike.searching import QueryLike, expand, read_query
 from lookalike.types import RGBImage
@@ -60,7 +61,8 @@ def explain(
     >>> found.similarity, found.likeness_a.shape  # doctest: +SKIP
     """
     loaded = explainer((descriptor,), device)
-    one, two = (_read(query, loaded.spec.min_side, max_pixels, allow_private_urls) for query in (a, b))
+    with decoding_elsewhere():
+        one, two = (_read(query, loaded.spec.min_side, max_pixels, allow_private_urls) for query in (a, b))
     names = (one.name, two.name) if one.name != two.name or two.named else (one.name, "picture 2")
     found = explain_pictures(one.described, two.described, loaded, names)
     return replace(found, image_a=one.shown, image_b=two.shown)

@@ -16,6 +16,7 @@ from lookalike.decode import decode
 from lookalike.defaults import DESCRIPTOR, DEVICE, FOLDS, MAX_PIXELS, OUTLIER_NEIGHBOURS, SEED
 from lookalike.errors import ImageError, UnreadableError
 from lookalike.indexing import available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.library import Library
 from lookalike.problems import (
     Measures,
@@ -181,7 +182,7 @@ def _look(
         return same, None
 
     gone = done = 0
-    with ThreadPoolExecutor(threads) as pool:
+    with decoding_elsewhere(), ThreadPoolExecutor(threads) as pool:
         for batch in _batches(iter(named.values())):
             for same, measures in pool.map(measure, batch):
                 done += len(same)

@@ -1,17 +1,22 @@
 """Decoding in processes of their own, so that a picture can cost no more than itself.
 
 A codec that crashes, spins or asks for more memory than it may have ends its worker process; the file that it was given
-fails with a reason, and the next one gets a new process.
+fails with a reason, and the next one gets a new process. Indexing and servers have an `Isolated` of their own; all else
+shares one, which is there while anybody is inside `decoding_elsewhere`, and for a while after.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
+import logging
+import os
 import pickle
 import signal
+import threading
 import warnings
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +24,9 @@ import numpy as np
 from lookalike import decode
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
 from lookalike.types import DecodedImage
-from lookalike.workers import WorkerLostError, Workers
+from lookalike.workers import WorkerLostError, Workers, available_cores
 
-__all__ = ["DECODE_BYTES", "DECODE_SECONDS", "DecodingEndedError", "Isolated"]
+__all__ = ["DECODE_BYTES", "DECODE_SECONDS", "DecodingEndedError", "Isolated", "decoding_elsewhere"]
 
 DECODE_SECONDS = 10.0
 """Longest that one file may take."""
@@ -32,7 +37,15 @@ PATIENCE = 6
 DECODE_BYTES = 1 << 30
 """Most memory that a process may have while it decodes a file."""
 
+EXACT = 8
+"""How many times as much of both a comparison of every sample may take, where nobody waits for one picture."""
+
+LINGER = 30.0
+"""Seconds for which shared processes are left when they are idle: each takes a quarter of a second to start."""
+
 DECODER = "lookalike.isolation:make_decoder"
+
+_log = logging.getLogger("lookalike.isolation")
 
 _FROM_OUTSIDE = tuple(-getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -53,11 +66,16 @@ class Isolated:
         Processes; they start when they are needed.
     seconds, memory
         Limits for each file. Memory is limited where the system can, which is Linux and other Unix.
+    patient
+        Nobody waits for a single picture: let `seconds` be those that it computes, so that none fails because the
+        machine is busy, and comparisons of every sample take `EXACT` times as much time and memory.
     """
 
-    def __init__(self, count: int, *, seconds: float = DECODE_SECONDS, memory: int = DECODE_BYTES) -> None:
-        self._workers = Workers(count, DECODER, memory)
-        self._seconds, self._memory = seconds, memory
+    def __init__(
+        self, count: int, *, seconds: float = DECODE_SECONDS, memory: int = DECODE_BYTES, patient: bool = False
+    ) -> None:
+        self._workers = Workers(count, DECODER, memory, EXACT if patient else 1)
+        self._seconds, self._memory, self._patient = seconds, memory, patient
 
     def __enter__(self) -> Isolated:
         """Have `lookalike.decode` work here, for the whole of this process, until `close`."""
@@ -81,10 +99,13 @@ class Isolated:
         DecodingEndedError
             If there is no process to do it, so that nothing is known of the file.
         """
+        exact = EXACT if self._patient and name in _EXACT else 1
+        seconds = self._seconds * len(files) * exact
+        limits = {"seconds": PATIENCE * seconds, "cpu_seconds": seconds} if self._patient else {"seconds": seconds}
         try:
-            result = self._workers.call(_job(name, files, settings), self._seconds * len(files))
+            result = self._workers.call(_job(name, files, settings), **limits)
         except WorkerLostError as error:
-            raise self._blamed(error) from error
+            raise self._blamed(error, exact) from error
         if isinstance(result, ImageError):
             raise result
         return result
@@ -118,7 +139,7 @@ class Isolated:
             except WorkerLostError as error:
                 raise self._blamed(error) from error
 
-    def _blamed(self, lost: WorkerLostError) -> LookalikeError:
+    def _blamed(self, lost: WorkerLostError, times: int = 1) -> LookalikeError:
         """Return what a lost process means for the file that it had."""
         if not lost.job:
             return DecodingEndedError(
@@ -126,9 +147,9 @@ class Isolated:
                 "decode in its own, with isolated=False or --no-isolated"
             )
         if lost.late:
-            return TooLargeError(f"decoding it took longer than {self._seconds:g} seconds")
+            return TooLargeError(f"decoding it took longer than {times * self._seconds:g} seconds")
         if lost.no_memory:
-            return _too_much(self._memory)
+            return _too_much(times * self._memory)
         if lost.code in _FROM_OUTSIDE:
             return TooLargeError("the process that decoded it was ended from outside, perhaps because memory ran out")
         return CorruptError(f"the codec crashed on it{_signal_name(lost.code)}")
@@ -145,24 +166,162 @@ class Isolated:
         self._workers.close()
 
 
-def make_decoder(memory: int) -> Callable[[tuple[str, tuple[bytes, ...], dict[str, Any]]], Any]:
-    """Return what a worker process does: the name of a function, files and settings in; a result or an error out."""
+class _Shared:
+    """The processes that decode for whoever is inside `decoding_elsewhere`, in all threads of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._isolated: _Willing | None = None
+        self._inside = 0
+        self._stays = 0.0  # seconds for which idle processes are still left
+        self._timer: threading.Timer | None = None
+
+    def enter(self) -> _Willing | None:
+        """Have decoding done elsewhere; None if it is already, or cannot be."""
+        with self._lock:
+            self._inside += 1
+            if self._isolated is None or self._isolated.unable:
+                if self._isolated is not None or not decode.decode_elsewhere_is(None):
+                    return None
+                self._isolated = _Willing(available_cores(), patient=True)
+            if decode.decode_elsewhere_is(None):
+                decode.decode_elsewhere(self._isolated)
+            return self._isolated if decode.decode_elsewhere_is(self._isolated) else None
+
+    def leave(self) -> None:
+        """Have decoding done here again, when the last one leaves."""
+        with self._lock:
+            self._inside -= 1
+            if self._inside or self._isolated is None:
+                return
+            if decode.decode_elsewhere_is(self._isolated):
+                decode.decode_elsewhere(None)
+            self._stays = LINGER
+            if self._timer is None and self._isolated.running:
+                self._wait()
+
+    def close(self) -> None:
+        """End the processes."""
+        with self._lock:
+            isolated, self._isolated = self._isolated, None
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        if isolated is not None:
+            isolated.close()
+
+    def forget(self) -> None:
+        """Leave them to the process of which this one is a fork."""
+        if self._isolated is not None and decode.decode_elsewhere_is(self._isolated):
+            decode.decode_elsewhere(None)
+        self.__init__()  # type: ignore[misc]
+
+    def _wait(self) -> None:
+        self._timer = threading.Timer(self._stays, self._waited)
+        self._timer.daemon = True
+        self._stays = 0.0
+        self._timer.start()
+
+    def _waited(self) -> None:
+        """End the processes unless they have been used since; then wait on."""
+        with self._lock:
+            if self._timer is None:
+                return
+            self._timer = None
+            if self._inside:
+                return  # who leaves last waits again
+            if self._stays:
+                self._wait()
+                return
+            isolated, self._isolated = self._isolated, None
+        if isolated is not None:
+            isolated.close()
+
+
+class _Willing(Isolated):
+    """Decodes in worker processes; in this one where none can be started."""
+
+    unable = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a process has been started."""
+        return self._workers.running
+
+    def __call__(self, name: str, *files: bytes, **settings: Any) -> Any:
+        """Do what a function of `lookalike.decode` does."""
+        try:
+            return super().__call__(name, *files, **settings)
+        except DecodingEndedError:
+            if not self.unable:
+                _log.info("pictures are decoded in this process: no other one can be started")
+            self.unable = True
+            if decode.decode_elsewhere_is(self):
+                decode.decode_elsewhere(None)
+            return getattr(decode, name)(*files, **settings)
+
+
+_shared = _Shared()
+atexit.register(_shared.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_shared.forget)
+
+
+@contextlib.contextmanager
+def decoding_elsewhere() -> Iterator[Callable[[], bool]]:
+    """Have `lookalike.decode` work in processes of their own while inside, in all threads of this process.
+
+    They start when they are needed and are left idle for a while, for who comes next. Where decoding is done elsewhere
+    already, as in a server, that is left so; where no process can be started, it is done in this one.
+
+    Yields
+    ------
+    Callable
+        Has a process begin to start, unless one runs, and says whether it does: there is something else to do then.
+    """
+    isolated = _shared.enter()
+
+    def start() -> bool:
+        if isolated is None or isolated.running:
+            return False
+        isolated.start()
+        return True
+
+    try:
+        yield start
+    finally:
+        _shared.leave()
+
+
+_EXACT = frozenset(("pixel_hash", "same_pixels", "hidden_difference"))
+
+
+def make_decoder(memory: int, exact: int = 1) -> Callable[[tuple[str, tuple[bytes, ...], dict[str, Any]]], Any]:
+    """Return what a worker process does: the name of a function, files and settings in; a result or an error out.
+
+    Comparisons of every sample may have `exact` times the memory.
+    """
     from lookalike import formats  # noqa: F401 - loaded before memory is limited, like the codecs below
 
     # What a codec grumbles about is in its error; printed, it would only come between other lines.
     warnings.filterwarnings("ignore", module=r"PIL\..*")
     _load_codecs()
-    _limit_memory(memory)
+    own = _limit_memory(memory, memory * exact)
+    limit = memory
 
     def work(job: tuple[str, tuple[bytes, ...], dict[str, Any]]) -> Any:
+        nonlocal limit
         name, files, settings = job
+        if exact > 1 and limit != (wanted := memory * exact if name in _EXACT else memory):
+            limit = wanted
+            _allow_memory(own + limit)
         try:
             function = thumbnail if name == "thumbnail" else getattr(decode, name)
             return function(*files, **settings)
         except ImageError as error:
             return error
         except MemoryError:
-            return _too_much(memory)
+            return _too_much(limit)
 
     return work
 
@@ -205,13 +364,22 @@ def _load_codecs() -> None:
         decode.decode(stream.getvalue())
 
 
-def _limit_memory(memory: int) -> None:
-    """Let this process have no more memory than that; what it has reserved without using it does not count."""
+def _limit_memory(memory: int, most: int) -> int:
+    """Let this process have no more memory than that, `most` if it asks for it; return what it has reserved unused."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         with open("/proc/self/statm", encoding="ascii") as file:
             reserved, resident = (int(number) * resource.getpagesize() for number in file.read().split()[:2])
-        limit = reserved - resident + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        own = reserved - resident
+        resource.setrlimit(resource.RLIMIT_AS, (own + memory, own + most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is told by its signal; its picture stays where it is
+        return own
+    return 0
+
+
+def _allow_memory(limit: int) -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

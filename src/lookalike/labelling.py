@@ -20,6 +20,7 @@ from lookalike.descriptors import describe, get_descriptor
 from lookalike.descriptors.onnx import KINDS, OnnxDescriptor
 from lookalike.errors import ImageError, NotAnImageError, UsageError
 from lookalike.indexing import PARCEL_PIXELS, available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.results import Gallery
 from lookalike.searching import BATCH, Query, QueryLike, expand, read_query
 from lookalike.sources import normalise_uri
@@ -252,7 +253,7 @@ def _rounds(
 ) -> Iterator[list[tuple[Query, NDArray[np.float64] | ImageError]]]:
     """Yield what pictures are told to be, in order, some at a time; one thread per core."""
     threads = available_cores()
-    with ThreadPoolExecutor(threads) as pool:
+    with decoding_elsewhere(), ThreadPoolExecutor(threads) as pool:
         while round_ := list(islice(queries, BATCH * threads)):
             parts = [round_[at::threads] for at in range(threads)]
             told: list[Any] = [None] * len(round_)

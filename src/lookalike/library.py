@@ -36,6 +36,7 @@ from lookalike.errors import ImageError
 from lookalike.filling import Filling, fill
 from lookalike.filters import Filters
 from lookalike.holdings import Holdings
+from lookalike.isolation import decoding_elsewhere
 from lookalike.labels import read_labels
 from lookalike.pairing import least_probability, pair_up, set_least_probability
 from lookalike.pruning import prune
@@ -517,7 +518,8 @@ class Library:
                 return one.pixels
             own = self.store.own_files()
             data = read_query(one, allow_private=allow_private_urls, exclude_ids=own) or b""
-            return decode(data, min_side=min_side).pixels
+            with decoding_elsewhere():
+                return decode(data, min_side=min_side).pixels
         except (ImageError, StopIteration):
             return None
 

@@ -12,6 +12,7 @@ from lookalike.duplicates import Found, Picture, find_duplicates, needed_descrip
 from lookalike.errors import LibraryError, UsageError
 from lookalike.holdings import Holdings
 from lookalike.indexing import available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.localindex import PairVerification
 from lookalike.sources import PathLike, read_bytes, uris_of
 from lookalike.store import Image, Store
@@ -75,7 +76,7 @@ def pair_up(
     verification = PairVerification(
         store, [picture.content.id for picture in pictures], threads=available_cores(), max_pixels=MAX_PIXELS
     )
-    with contextlib.closing(verification):
+    with contextlib.closing(verification), decoding_elsewhere():
         found = find_duplicates(
             pictures,
             verdict,

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from lookalike.decode import decode
-from lookalike.descriptors import describe
+from lookalike.descriptors import describe, load
 from lookalike.errors import ImageError, UnreadableError, UsageError
 from lookalike.results import Evidence, SearchResult
 from lookalike.sources import FileSource, fetch, is_url, normalise_uri, read_bytes
@@ -180,6 +180,7 @@ def vectors_of(
     max_pixels: int,
     threads: int,
     allow_private: bool = False,
+    soon: Callable[[], bool] = lambda: False,
 ) -> Iterator[list[Query]]:
     """Yield the queries in order, some at a time, each with its vector or its problem.
 
@@ -195,13 +196,24 @@ def vectors_of(
         By what to compare, and its number in the library.
     max_pixels, threads, allow_private
         See `Library.add`.
+    soon
+        Called before pictures are decoded: see `lookalike.isolation.decoding_elsewhere`. If it returns True there is
+        time to load the model first.
     """
 
     def work(batch: list[Query]) -> list[Query]:
         done: list[Query] = []
         waiting: list[tuple[int, RGBImage]] = []
         for query in batch:
-            query, pixels = _look_up(query, store, descriptor, descriptor_id, max_pixels, allow_private)
+            query, data = _look_up(query, store, descriptor, descriptor_id, allow_private)
+            pixels = query.pixels
+            if data is not None:
+                if soon():
+                    load(descriptor)
+                try:
+                    pixels = decode(data, min_side=descriptor.spec.min_side, max_pixels=max_pixels).pixels
+                except ImageError as error:
+                    query = replace(query, problem=str(error))
             if pixels is not None:
                 waiting.append((len(done), pixels))
             done.append(query)
@@ -221,11 +233,11 @@ def vectors_of(
 
 
 def _look_up(
-    query: Query, store: Store, descriptor: Descriptor, descriptor_id: int, max_pixels: int, allow_private: bool
-) -> tuple[Query, RGBImage | None]:
-    """Return the query with its vector or its problem, or else with the pixels that are still to be described."""
+    query: Query, store: Store, descriptor: Descriptor, descriptor_id: int, allow_private: bool
+) -> tuple[Query, bytes | None]:
+    """Return the query with its pixels, its vector or its problem, or else with the bytes that are to be decoded."""
     if query.pixels is not None:
-        return query, query.pixels
+        return query, None
     spec = descriptor.spec
     item = query.item
     if item is not None:
@@ -243,7 +255,7 @@ def _look_up(
             held = store.vectors(descriptor_id, [content.id], spec).get(content.id)
             if held is not None:
                 return replace(query, vector=held), None
-        return query, decode(data, min_side=spec.min_side, max_pixels=max_pixels).pixels
+        return query, data
     except ImageError as error:
         return replace(query, problem=str(error)), None
 

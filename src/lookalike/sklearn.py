@@ -30,6 +30,7 @@ from lookalike.defaults import DESCRIPTOR, DEVICE, MAX_PIXELS
 from lookalike.descriptors import describe, get_descriptor
 from lookalike.errors import ImageError, LibraryLockedError, UsageError
 from lookalike.indexing import available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.library import Library, open_library
 from lookalike.searching import BATCH, Query, expand, read_query, vectors_of
 from lookalike.sources import is_url
@@ -189,7 +190,7 @@ class ImageDescriptor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _anew(self, queries: Sequence[Query], embedder: Descriptor) -> Iterator[Query]:
         batches = [queries[start : start + BATCH] for start in range(0, len(queries), BATCH)]
-        with ThreadPoolExecutor(available_cores()) as pool:
+        with decoding_elsewhere(), ThreadPoolExecutor(available_cores()) as pool:
             for batch in pool.map(lambda batch: _described(batch, embedder, self.max_pixels), batches):
                 yield from batch
 
@@ -201,15 +202,16 @@ class ImageDescriptor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 if files:
                     library.add(files, descriptors=[name], max_pixels=self.max_pixels, device=self.device)
             held = {spec.fingerprint: id_ for id_, spec in library.store.descriptors().items()}
-            for batch in vectors_of(
-                queries,
-                library.store,
-                embedder,
-                held.get(embedder.spec.fingerprint, 0),
-                max_pixels=self.max_pixels,
-                threads=available_cores(),
-            ):
-                yield from batch
+            with decoding_elsewhere():
+                for batch in vectors_of(
+                    queries,
+                    library.store,
+                    embedder,
+                    held.get(embedder.spec.fingerprint, 0),
+                    max_pixels=self.max_pixels,
+                    threads=available_cores(),
+                ):
+                    yield from batch
 
 
 def _listed(pictures: Any) -> list[Any]:

@@ -55,7 +55,8 @@ def resolve_run(library: Library, run: Run) -> list[Resolved]:
             state, reason = _settle(step)
             journal.mark(step, state, reason)
             found.append(Resolved(run.name, step.uri, state, reason))
-        journal.end()
+        if not run.unresolved:  # a file that could not be deleted is tried again
+            journal.end()
     refresh(library, run.steps.values())
     return found
 

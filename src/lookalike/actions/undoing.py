@@ -115,7 +115,8 @@ def undo(
                         on_row(undone[-1])
             finally:
                 refresh(library, steps)
-            journal.end()
+            if not chosen.unresolved:
+                journal.end()
     return UndoReport(chosen.name, tuple(undone), resolved)
 
 

@@ -66,7 +66,7 @@ def decode_elsewhere(call: Callable[..., Any] | None) -> None:
     _elsewhere = call
 
 
-def decode_elsewhere_is(call: Callable[..., Any]) -> bool:
+def decode_elsewhere_is(call: Callable[..., Any] | None) -> bool:
     """Return whether `decode_elsewhere` was told so last."""
     return _elsewhere is call
 

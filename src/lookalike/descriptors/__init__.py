@@ -7,6 +7,7 @@ Nothing is imported before it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from lookalike.defaults import DEVICE, DEVICES
 from lookalike.errors import UnknownDescriptorError, UsageError
 from lookalike.types import Descriptor, RGBImage, Vectors
 
-__all__ = ["available", "describe", "get_descriptor"]
+__all__ = ["available", "describe", "get_descriptor", "load"]
 
 _BUILT_IN = {
     "lite0": "lookalike.descriptors.lite0:Lite0",
@@ -124,3 +125,16 @@ def describe(descriptor: Descriptor, images: Sequence[RGBImage]) -> tuple[Vector
     with_quality = getattr(descriptor, "embed_with_quality", None)
     vectors, quality = with_quality(images) if with_quality else (descriptor.embed(images), None)
     return vectors.astype(descriptor.spec.storage, copy=False), quality
+
+
+def load(descriptor: Descriptor) -> None:
+    """Have a descriptor load what it loads at first use, while something else is waited for.
+
+    Errors are left for its use to raise.
+    """
+    from lookalike.descriptors.runtime import Model
+
+    with contextlib.suppress(Exception):
+        descriptor.embed([])
+        if isinstance(model := getattr(descriptor, "model", None), Model):
+            model.load()

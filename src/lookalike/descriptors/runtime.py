@@ -96,6 +96,10 @@ class Model:
             raise LookalikeError(f"the model {self.path.name} cannot take these pictures: {error}") from error
         return result[0]
 
+    def load(self) -> None:
+        """Load the file now; errors are those of `run`."""
+        self._load()
+
     def _load(self) -> Any:
         if self._session is None:
             with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from lookalike.duplicates.sides import NONE, Apart, ContentLike, ImageLike, Pict
 from lookalike.errors import ImageError
 from lookalike.results import DuplicateGroup, Evidence, GroupMember
 from lookalike.types import Uri, Verdict
+from lookalike.workers import available_cores
 
 __all__ = ["Found", "Pair", "Picture", "find_duplicates"]
 
@@ -232,15 +234,16 @@ def _late_hashes(
     plain = {id_ for id_, p in waiting.items() if p.content.quality is None or p.content.quality < MIN_QUALITY}
     near = hash_pairs(blocks, plain, orientations=False)
     wanted = plain | ((set(near.a.tolist()) | set(near.b.tolist())) & set(waiting))
-    hashes = {}
-    for id_ in sorted(wanted):
+
+    def hashed(id_: int) -> bytes | None:
         try:
-            digest = decode.pixel_hash(read(waiting[id_].images[0].uri))
+            return decode.pixel_hash(read(waiting[id_].images[0].uri))
         except ImageError:
-            continue
-        if digest is not None:
-            hashes[id_] = digest
-    return hashes
+            return None
+
+    order = sorted(wanted)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return {id_: digest for id_, digest in zip(order, pool.map(hashed, order), strict=True) if digest is not None}
 
 
 def _prove_pixels(
@@ -252,20 +255,19 @@ def _prove_pixels(
         digest = hashes.get(pictures[at].content.id, pictures[at].content.pixel_hash)
         if digest is not None:
             same.setdefault(digest, []).append(at)
-    alike, unread = [], 0
-    for first, *others in same.values():
-        if not others or not sides.allow_any([first, *others]):
-            continue
-        equal = [first]
-        for other in others:
-            try:
-                if decode.same_pixels(read(pictures[first].images[0].uri), read(pictures[other].images[0].uri)):
-                    equal.append(other)
-            except ImageError:
-                unread += 1
-        if len(equal) > 1:
-            alike.append(equal)
-    return alike, unread
+
+    def compared(pair: tuple[int, int]) -> bool | None:
+        try:
+            return decode.same_pixels(*(read(pictures[at].images[0].uri) for at in pair))
+        except ImageError:
+            return None
+
+    sets = [one for one in same.values() if len(one) > 1 and sides.allow_any(one)]
+    jobs = [(one[0], other) for one in sets for other in one[1:]]
+    with ThreadPoolExecutor(available_cores()) as pool:
+        told = dict(zip(jobs, pool.map(compared, jobs), strict=True))
+    alike = [[first, *(other for other in others if told[first, other])] for first, *others in sets]
+    return [equal for equal in alike if len(equal) > 1], sum(answer is None for answer in told.values())
 
 
 def _add_alike(

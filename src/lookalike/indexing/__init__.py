@@ -17,13 +17,14 @@ from itertools import islice
 from pathlib import Path
 
 from lookalike.defaults import ISOLATED
-from lookalike.indexing.ahead import Ahead, available_cores
+from lookalike.indexing.ahead import Ahead
 from lookalike.indexing.describing import PARCEL_PIXELS, RETRIED, work
 from lookalike.indexing.writing import Job, Progress, Writer
 from lookalike.isolation import Isolated
 from lookalike.results import IndexReport
 from lookalike.store import Record, Store
 from lookalike.types import Descriptor, Source, SourceItem
+from lookalike.workers import available_cores
 
 __all__ = ["PARCEL_PIXELS", "Ahead", "available_cores", "index"]
 

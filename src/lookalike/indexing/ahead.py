@@ -1,21 +1,14 @@
-"""How much there is to do, and how many can do it."""
+"""How much there is to do."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 from typing import Self
 
 from lookalike.types import SourceItem
 
-__all__ = ["Ahead", "available_cores"]
-
-
-def available_cores() -> int:
-    """Return how many processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+__all__ = ["Ahead"]
 
 
 class Ahead:

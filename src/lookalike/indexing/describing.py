@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from lookalike.decode import decode_at
-from lookalike.descriptors import describe
+from lookalike.descriptors import describe, load
 from lookalike.errors import CorruptError, ImageError
 from lookalike.indexing.writing import Job
 from lookalike.store import Content, Record
@@ -127,8 +127,7 @@ def _decoder(job: Job) -> _Decoder:
     if first:
         job.isolated.start()
         for descriptor in job.descriptors:
-            with suppress(Exception):  # said when it is needed
-                descriptor.embed([])
+            load(descriptor)
     return job.isolated.decode_each
 
 

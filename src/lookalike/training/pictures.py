@@ -14,6 +14,7 @@ from lookalike.decode import decode
 from lookalike.descriptors.onnx import ModelSpec
 from lookalike.errors import ImageError, UsageError
 from lookalike.indexing import available_cores
+from lookalike.isolation import decoding_elsewhere
 from lookalike.sources import read_bytes
 from lookalike.types import RGBImage, Uri
 
@@ -78,7 +79,7 @@ def load_pictures(
 
     kept: list[Uri] = []
     failed: list[tuple[Uri, str]] = []
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with decoding_elsewhere(), ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(uris), ROUND):
             part = uris[start : start + ROUND]
             for uri, found in zip(part, pool.map(read, part), strict=True):

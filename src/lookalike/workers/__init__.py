@@ -10,7 +10,7 @@ without a name (Linux), so that nothing is left of it either; elsewhere they fol
 
 from __future__ import annotations
 
-from lookalike.workers.pool import Workers
+from lookalike.workers.pool import Workers, available_cores
 from lookalike.workers.process import WorkerLostError
 
-__all__ = ["WorkerLostError", "Workers"]
+__all__ = ["WorkerLostError", "Workers", "available_cores"]

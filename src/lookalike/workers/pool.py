@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import threading
@@ -15,10 +16,16 @@ from typing import Any
 from lookalike.workers.line import BROKEN
 from lookalike.workers.process import TICK, Worker, WorkerLostError
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "available_cores"]
 
 _AHEAD = 2  # jobs that are taken for each worker before they are asked for
 _STARTS = 3  # of a process that ends before it is ready, until that is given up
+
+
+def available_cores() -> int:
+    """Return how many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class Workers:
@@ -76,15 +83,20 @@ class Workers:
         while waiting:
             yield waiting.popleft().result()
 
-    def call(self, job: Any, seconds: float | None = None) -> Any:
+    @property
+    def running(self) -> bool:
+        """Whether any process has been started and not ended."""
+        return bool(self._running)
+
+    def call(self, job: Any, seconds: float | None = None, cpu_seconds: float | None = None) -> Any:
         """Return the result of one job; safe for threads, each waits for an idle worker.
 
         Parameters
         ----------
         job
             What the function is called with.
-        seconds
-            The worker is ended if it takes longer; the time to start one does not count. None for ever.
+        seconds, cpu_seconds
+            The worker is ended if it takes longer; the time to start one does not count. None for ever. See `each`.
 
         Raises
         ------
@@ -93,7 +105,7 @@ class Workers:
         RuntimeError
             If the function raised; its traceback is in the message.
         """
-        (result,) = self.each([job], seconds=seconds)
+        (result,) = self.each([job], seconds=seconds, cpu_seconds=cpu_seconds)
         if isinstance(result, WorkerLostError):
             raise result
         return result

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lookalike.decode import hidden_difference
-from lookalike.errors import ImageError
+from lookalike.errors import ImageError, TooLargeError
 from lookalike.results import Evidence
 
 __all__ = ["less_hidden"]
@@ -33,12 +33,14 @@ def less_hidden(
     -----
     Verification sees 8-bit colours on white of the first frame. Two that are equal in these but not in their
     transparency, in the low half of 16 bits, or in later frames, are other pictures: neither may replace the other.
-    A picture that cannot be read again keeps its evidence.
+    A picture that cannot be read again keeps its evidence. One too large to be compared so is no copy of another.
     """
     if evidence.verdict not in ("same-picture", "edited") or sizes[0] != sizes[1] or "JPEG" in formats:
         return evidence
     try:
         words = hidden_difference(*read())
+    except TooLargeError as error:
+        words = f"too large to compare every sample: {error}"
     except ImageError:
         return evidence
     if words is None:
