@@ -275,3 +275,42 @@ def test_a_library_of_a_million_rows_opens_at_once_searches_and_prunes(tmp_path)
         f"made in {made:.0f} s, opens in {opened:.2f} s, first search {seconds[0]:.2f} s, then {seconds[-1]:.2f} s, "
         f"prune looks in {planned:.1f} s and removes a tenth in {removed:.1f} s",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_query_whose_vector_is_no_number_is_named_and_has_no_neighbours(library, tmp_path, fake, register, value):
+    """A library keeps no such vector (R14); a query may still have one, of a model that cannot cope with it."""
+    for n in range(3):
+        write_picture(tmp_path / "photos" / f"{n}.png", n)
+    library.add(tmp_path / "photos", descriptors=["fake"])
+    real = fake.embed
+
+    def embed(images):
+        rows = real(images)
+        rows[[not image.any() for image in images]] = value
+        return rows
+
+    fake.embed = embed
+    black = np.zeros((16, 16, 3), np.uint8)
+    found = library.search([black, picture(1)], 2, descriptor="fake")
+    assert [name for name, _ in found.failed] == ["picture 1"]
+    assert "not finite" in found.failed[0][1]
+    assert found.keys[0].tolist() == [-1, -1]
+    assert np.isinf(found.distances[0]).all()
+    assert found.uris[1][0] == str(tmp_path / "photos" / "1.png")
+    together = library.search([black, picture(1)], 2, descriptor="fake", together=True)
+    assert together.failed
+    assert together.keys.tolist() == [[-1, -1]]
+
+
+@pytest.mark.parametrize("settings", [{"threshold": float("nan")}, {"region": (0, 0, float("nan"), 1)}, {"votes": 0}])
+def test_settings_that_are_no_numbers_are_refused(library, settings):
+    with pytest.raises(UsageError):
+        library.search(picture(1), 1, descriptor="fake", **settings)
+
+
+def test_a_probability_that_is_no_number_is_refused(library):
+    with pytest.raises(UsageError, match="nan"):
+        library.duplicates(level="same-file", probability=float("nan"))
+    with pytest.raises(UsageError):
+        library.probability = float("nan")

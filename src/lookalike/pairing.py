@@ -19,7 +19,7 @@ from lookalike.store import Image, Store
 from lookalike.types import Uri, Verdict
 from lookalike.units import kinds_beside
 
-__all__ = ["check_probability", "least_probability", "pair_up", "set_least_probability"]
+__all__ = ["least_probability", "pair_up", "set_least_probability"]
 
 _SETTING = "probability"
 
@@ -57,7 +57,7 @@ def pair_up(
     FingerprintError
         If the level needs vectors that the library does not have.
     """
-    least = least_probability(store) if probability is None else check_probability(probability)
+    least = least_probability(store) if probability is None else _check_probability(probability)
     other = _under(store, against)
     references = [*_under(store, reference), *other]
     under = _under(store, paths)
@@ -130,12 +130,12 @@ def least_probability(store: Store) -> float:
 
 def set_least_probability(store: Store, value: float | None) -> None:
     """Keep the least probability of a copy; None for the default again."""
-    checked = None if value is None else check_probability(value)
+    checked = None if value is None else _check_probability(value)
     with store.writing():
         store.set_setting(_SETTING, checked)
 
 
-def check_probability(value: float) -> float:
+def _check_probability(value: float) -> float:
     """Return the least probability of a copy, if it can be one.
 
     Raises

@@ -44,6 +44,8 @@ QueryLike: TypeAlias = str | os.PathLike[str] | bytes | RGBImage | Any
 Hits: TypeAlias = list[tuple[Image, float]]
 """Pictures with their distances, closest first."""
 
+_NO_VECTOR = "its vector is zero or not finite"
+
 NO_CLUSTER = "-1"
 """How `lookalike cluster` marks a picture that is in no cluster."""
 
@@ -219,7 +221,8 @@ def vectors_of(
             done.append(query)
         rows, _ = describe(descriptor, [pixels for _, pixels in waiting])
         for (at, _), row in zip(waiting, rows, strict=True):
-            done[at] = replace(done[at], vector=row)
+            usable = row.dtype == np.uint8 or bool(np.isfinite(row).all() and row.any())  # as for indexing
+            done[at] = replace(done[at], vector=row) if usable else replace(done[at], problem=_NO_VECTOR)
         return done
 
     listed = iter(queries)
