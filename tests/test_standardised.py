@@ -176,14 +176,14 @@ def test_a_library_that_cannot_be_written_to_is_searched_as_it_lies(library, fol
     library.close()
     shutil.rmtree(library.path / "cache")
     monkeypatch.setattr("lookalike.store.database.os.access", lambda path, mode: False)
-    monkeypatch.setattr("lookalike.store.matrix.tempfile.mkstemp", no_room)
+    monkeypatch.setattr("lookalike.store.matrix.replacing", no_room)
     with lookalike.open(library.path) as again:
         assert not again.store.writable
         np.testing.assert_array_equal(again.search(folder / "05.png", descriptor="units").distances, expected)
         assert not list(library.path.rglob("*.standardised"))
 
 
-def no_room(**_):
+def no_room(*_, **__):
     raise PermissionError
 
 

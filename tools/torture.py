@@ -61,7 +61,10 @@ LINES = (
     line("R4", "a codec that crashes, spins or wants 8 GiB costs its own file",
          "test_isolation.py::test_a_codec_that_crashes_fails_its_file_and_the_next_one_is_decoded "
          "test_a_codec_that_spins_is_ended_in_time test_a_codec_that_wants_all_memory_does_not_get_it "
-         "test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed"),
+         "test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed",
+         "test_decoding_elsewhere.py::test_duplicates_go_on_past_a_picture_that_crashes_its_codec "
+         "test_a_search_says_which_picture_crashed_its_codec_and_answers_the_others "
+         "test_problems_of_a_picture_that_crashes_its_codec_say_so"),
     line("R5", "eight EXIF orientations of a picture are one group; HEIF and AVIF turned once",
          "test_shared_pictures.py::test_eight_orientations_of_one_picture_are_one_group",
          "test_decode.py::test_a_picture_is_turned_once_as_its_orientation_says "

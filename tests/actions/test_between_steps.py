@@ -460,6 +460,17 @@ def test_a_move_to_a_file_or_into_an_indexed_folder_is_refused(
     assert words in report.acted[0].reason
 
 
+def test_an_error_of_the_program_itself_is_raised_and_the_file_is_back(library: Library, photos: Path):
+    before = tree(photos)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        apply_plan(library, pair(photos / "0.png", photos / "sub 0/0 copy.png"), hook=at_step("move: check", fail))
+    assert tree(photos) == before
+
+
 def test_what_cannot_be_deleted_or_is_not_there_stays_in_the_list(library: Library, photos: Path, monkeypatch):
     held = contents(photos)
     report = apply_plan(library, make_plan(library))
