@@ -25,6 +25,7 @@ from pathlib import Path
 import lookalike
 from lookalike import indexing
 from lookalike.indexing import available_cores
+from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.isolation import Isolated
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -114,8 +115,8 @@ def compared(pictures: list[Path], descriptors: tuple[str, ...], rounds: int, wo
 @contextmanager
 def kept_open() -> Iterator[KeptOpen]:
     """Have all indexing decode in processes that are started once."""
-    kept, real = KeptOpen(available_cores()), vars(indexing)["Isolated"]
-    vars(indexing)["Isolated"] = lambda _: kept
+    kept, real = KeptOpen(available_cores(), make=DESCRIBER), vars(indexing)["Isolated"]
+    vars(indexing)["Isolated"] = lambda _, **__: kept
     try:
         yield kept
     finally:

@@ -20,6 +20,7 @@ import lookalike
 import lookalike.descriptors
 import lookalike.indexing
 from lookalike.demo import shipped_photographs
+from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.isolation import Isolated
 from lookalike.library import Library
 from lookalike.store.schema import VECTOR_SHIFT
@@ -96,7 +97,7 @@ class _KeptOpen(Isolated):
 
 @pytest.fixture(scope="session")
 def _decoders() -> Iterator[Isolated]:
-    kept = _KeptOpen(2)
+    kept = _KeptOpen(2, make=DESCRIBER)
     yield kept
     Isolated.close(kept)
 
@@ -104,7 +105,7 @@ def _decoders() -> Iterator[Isolated]:
 @pytest.fixture(autouse=True)
 def _shared_decoders(_decoders: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have all indexing of these tests' own process decode in the same two processes."""
-    monkeypatch.setattr(lookalike.indexing, "Isolated", lambda count: _decoders)
+    monkeypatch.setattr(lookalike.indexing, "Isolated", lambda *_, **__: _decoders)
 
 
 def picture(seed: int, height: int = 24, width: int = 32) -> RGBImage:

@@ -49,18 +49,14 @@ def work(monkeypatch) -> Work:
                 work.read.append(Path(item.uri).name)
         return data
 
-    def counted_decoder(job):
-        def decode(files, sides, **options):
-            with lock:
-                work.decoded += len(files)
-            return real(files, sides, **options)
+    def counted_looks(job, wanted):
+        with lock:
+            work.decoded += len(wanted)
+        return looked_at(job, wanted)
 
-        real = decoder(job)
-        return decode
-
-    decoder = describing._decoder
+    looked_at = describing._looked_at
     monkeypatch.setattr(describing, "_read", counted_read)
-    monkeypatch.setattr(describing, "_decoder", counted_decoder)
+    monkeypatch.setattr(describing, "_looked_at", counted_looks)
     return work
 
 

@@ -21,10 +21,11 @@ from PIL import Image
 
 import lookalike
 from lookalike import decode as decoding
-from lookalike import indexing, isolation
+from lookalike import indexing
 from lookalike.decode import decode, decode_at, hidden_difference, pixel_hash, same_pixels
 from lookalike.defaults import MAX_PIXELS
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
+from lookalike.indexing.onthespot import make_describer
 from lookalike.isolation import DecodingEndedError, Isolated
 from lookalike.workers import Workers
 from tests.conftest import export, write_picture
@@ -35,7 +36,7 @@ ODD = Path(__file__).parents[2] / "shared/data/odd"
 
 def make_saboteur(memory: int) -> Callable[[tuple[str, tuple[bytes, ...], dict[str, Any]]], Any]:
     """Return a worker's function that breaks as a codec might, at files that say so."""
-    work = isolation.make_decoder(memory)
+    work = make_describer(memory)
 
     def sabotaged(job: tuple[str, tuple[bytes, ...], dict[str, Any]]) -> Any:
         for data in job[1]:
@@ -166,7 +167,7 @@ def test_a_codec_that_wants_all_memory_does_not_get_it(sabotaged, tmp_path):
 
 def test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed(sabotaged, tmp_path, fake, monkeypatch):
     """R4: an injected segfault, a 60 s spin and an 8 GiB allocation."""
-    monkeypatch.setattr(indexing, "Isolated", lambda _: sabotaged)
+    monkeypatch.setattr(indexing, "Isolated", lambda *_, **__: sabotaged)
     for number in range(6):
         write_picture(tmp_path / "in" / f"{number}.png", number)
     for name in ("1segfault", "2spin", "3greedy", "outside"):
@@ -185,7 +186,8 @@ def test_only_the_three_rows_fail_when_a_folder_with_such_files_is_indexed(sabot
     }
 
 
-def test_indexing_in_processes_of_their_own_gives_the_library_of_indexing_in_this_one(tmp_path):
+@pytest.mark.parametrize("descriptors", [("lite0", "pdq"), ("pdq",), ("haralick", "pdq")])
+def test_indexing_in_processes_of_their_own_gives_the_library_of_indexing_in_this_one(tmp_path, descriptors):
     """Every byte of it: rows, reasons, sizes, hashes, vectors."""
     exports, reasons = [], []
     folder = tmp_path / "in"
@@ -198,7 +200,7 @@ def test_indexing_in_processes_of_their_own_gives_the_library_of_indexing_in_thi
     for isolated in (True, False):
         with lookalike.open(tmp_path / f"{isolated}.lookalike") as library, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # else they are errors here, and there they are not
-            report = library.add(folder, isolated=isolated, threads=2)
+            report = library.add(folder, descriptors=descriptors, isolated=isolated, threads=2)
             assert report.added >= 30
             reasons.append(sorted(library.problems().values))
         exports.append(export(library.path))
@@ -211,7 +213,8 @@ def test_pictures_that_find_no_room_in_the_shared_memory_come_whole(isolated):
     stream = io.BytesIO()
     Image.effect_noise((2400, 1500), 90).convert("RGB").save(stream, "BMP")
     data = [stream.getvalue()[:-2] + bytes([number, 7]) for number in range(5)]
-    with contextlib.closing(isolated.decode_each(data, [(256,)] * 5, max_pixels=MAX_PIXELS)) as results:
+    settings = [{"sides": (256,), "max_pixels": MAX_PIXELS}] * 5
+    with contextlib.closing(isolated.each("decode_at", data, settings)) as results:
         images = [next(results)[256].pixels for _ in data]
         for image, one in zip(images, data, strict=True):
             assert np.array_equal(image, decode(one).pixels)
@@ -247,7 +250,7 @@ def test_no_picture_is_blamed_for_processes_that_cannot_start_or_were_ended(tmp_
     broken = Isolated(1)
     broken._workers.close()
     broken._workers = Workers(1, "lookalike.isolation:nothing_of_the_kind")
-    monkeypatch.setattr(indexing, "Isolated", lambda _: broken)
+    monkeypatch.setattr(indexing, "Isolated", lambda *_, **__: broken)
     with broken, lookalike.open(tmp_path / "a.lookalike") as library:
         with pytest.raises(DecodingEndedError, match="isolated=False"):
             decode(data)

@@ -16,14 +16,13 @@ import pickle
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from lookalike import decode
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
-from lookalike.types import DecodedImage
 from lookalike.workers import WorkerLostError, Workers, available_cores
 
 __all__ = ["DECODE_BYTES", "DECODE_SECONDS", "DecodingEndedError", "Isolated", "decoding_elsewhere"]
@@ -69,12 +68,23 @@ class Isolated:
     patient
         Nobody waits for a single picture: let `seconds` be those that it computes, so that none fails because the
         machine is busy, and comparisons of every sample take `EXACT` times as much time and memory.
+    make
+        What a process does, "module:name" of what makes it, called with `memory`; None for what `lookalike.decode`
+        does.
     """
 
     def __init__(
-        self, count: int, *, seconds: float = DECODE_SECONDS, memory: int = DECODE_BYTES, patient: bool = False
+        self,
+        count: int,
+        *,
+        seconds: float = DECODE_SECONDS,
+        memory: int = DECODE_BYTES,
+        patient: bool = False,
+        make: str | None = None,
     ) -> None:
-        self._workers = Workers(count, DECODER, memory, EXACT if patient else 1)
+        self._workers = (
+            Workers(count, make, memory) if make else Workers(count, DECODER, memory, EXACT if patient else 1)
+        )
         self._seconds, self._memory, self._patient = seconds, memory, patient
 
     def __enter__(self) -> Isolated:
@@ -110,24 +120,28 @@ class Isolated:
             raise result
         return result
 
-    def decode_each(
-        self, files: Sequence[bytes], sides: Sequence[Collection[int]], *, max_pixels: int
-    ) -> Generator[dict[int, DecodedImage] | ImageError, None, None]:
-        """Yield for each file what `lookalike.decode.decode_at` gives, or the error that it raises.
+    def each(self, name: str, files: Sequence[bytes], settings: Sequence[dict[str, Any]]) -> Generator[Any, None, None]:
+        """Yield for each file what a function gives, such as `lookalike.decode.decode_at`, or its ImageError.
 
         One process gets them all and works ahead. Pictures are lent: use them before going on after the last one, or
         closing the generator. The seconds of a file are those that it computes, so that no file
         fails because the machine is busy; six times as many may pass by the clock.
+
+        Parameters
+        ----------
+        name
+            Of the function.
+        files
+            The bytes of each.
+        settings
+            Of the call for each.
 
         Raises
         ------
         DecodingEndedError
             If there is no process to do it, so that nothing is known of the file.
         """
-        jobs = [
-            _job("decode_at", (data,), {"sides": tuple(some), "max_pixels": max_pixels})
-            for data, some in zip(files, sides, strict=True)
-        ]
+        jobs = [_job(name, (data,), some) for data, some in zip(files, settings, strict=True)]
         limits = {"seconds": PATIENCE * self._seconds, "cpu_seconds": self._seconds}
         results = self._workers.each(jobs, **limits, lent=True)
         with contextlib.closing(results):

@@ -19,6 +19,7 @@ from pathlib import Path
 from lookalike.defaults import ISOLATED
 from lookalike.indexing.ahead import Ahead
 from lookalike.indexing.describing import PARCEL_PIXELS, RETRIED, work
+from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.indexing.writing import Job, Progress, Writer
 from lookalike.isolation import Isolated
 from lookalike.results import IndexReport
@@ -75,7 +76,7 @@ def index(
     writer = Writer(job, run, progress)
     with ExitStack() as stack:
         if isolated:
-            job.isolated = stack.enter_context(closing(Isolated(threads)))
+            job.isolated = stack.enter_context(closing(Isolated(threads, make=DESCRIBER)))
         pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="lookalike"))
         waiting: deque[Future[list[Record]]] = deque()
         try:

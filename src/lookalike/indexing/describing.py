@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from lookalike.decode import decode_at
 from lookalike.descriptors import describe, load
 from lookalike.errors import CorruptError, ImageError
+from lookalike.indexing.onthespot import Looked, look, works_on_the_spot
 from lookalike.indexing.writing import Job
 from lookalike.store import Content, Record
 from lookalike.types import DecodedImage, Descriptor, SourceItem, Vectors
@@ -39,19 +39,17 @@ class _Wanted:
 
 @dataclass
 class _Pending:
-    """A decoded picture that waits for its vectors; `images` are what each least side of a descriptor gave."""
+    """A decoded picture that waits for vectors of `descriptors`; `images` are what each least side of them gave."""
 
     at: int
     content_id: int
     digest: bytes
+    image: DecodedImage
     images: dict[int, DecodedImage]
     size: int
     descriptors: list[Descriptor]
-
-    @property
-    def image(self) -> DecodedImage:
-        """The largest."""
-        return next(iter(self.images.values()))
+    vectors: dict[str, Vectors]
+    quality: int | None
 
     @property
     def pixels(self) -> int:
@@ -101,34 +99,56 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
 
 def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
     """Decode and describe what is wanted, or enter why it cannot be."""
-    files, sides = [w.data for w in wanted], [[d.spec.min_side for d in w.descriptors] for w in wanted]
     pending: list[_Pending] = []
     # Pictures are lent until this is closed: they are described before.
-    with closing(_decoder(job)(files, sides, max_pixels=job.max_pixels)) as results:
+    with closing(_looked_at(job, wanted)) as results:
         for w in wanted:
-            images = next(results)
-            if isinstance(images, ImageError):
-                content = Content(w.content_id, w.digest, len(w.data), images.kind, str(images))
+            found = next(results)
+            if isinstance(found, ImageError):
+                content = Content(w.content_id, w.digest, len(w.data), found.kind, str(found))
                 records[w.at] = _settle(job, parcel[w.at], content)
                 continue
-            pending.append(_Pending(w.at, w.content_id, w.digest, images, len(w.data), w.descriptors))
+            left = [one for one in w.descriptors if one.spec.fingerprint not in found.vectors]
+            vectors = {name: row.copy() for name, row in found.vectors.items()}  # these are kept, not described
+            pending.append(
+                _Pending(
+                    w.at, w.content_id, w.digest, found.image, found.images, len(w.data), left, vectors, found.quality
+                )
+            )
             if sum(p.pixels for p in pending) > PARCEL_PIXELS:
                 _describe_pending(job, parcel, pending, records)
         _describe_pending(job, parcel, pending, records)
     wanted.clear()
 
 
-def _decoder(job: Job) -> _Decoder:
-    """Return what decodes. At first models are loaded while the first process starts: each takes half a second."""
+def _looked_at(job: Job, wanted: Sequence[_Wanted]) -> Generator[Looked | ImageError, None, None]:
+    """Yield for each file the picture with the pixels that descriptors need here, and what was described elsewhere.
+
+    At first models are loaded while the first process starts: each takes half a second.
+    """
     if job.isolated is None:
-        return _decode_here
+        for w in wanted:
+            sides = [one.spec.min_side for one in w.descriptors]
+            try:
+                yield look(decode_at(w.data, sides, max_pixels=job.max_pixels), sides, ())
+            except ImageError as error:
+                yield error
+        return
     with job.lock:
         first, job.started = not job.started, True
     if first:
         job.isolated.start()
         for descriptor in job.descriptors:
             load(descriptor)
-    return job.isolated.decode_each
+    settings = [
+        {
+            "sides": tuple({one.spec.min_side for one in w.descriptors if not works_on_the_spot(one)}),
+            "descriptors": tuple(one.spec.name for one in w.descriptors if works_on_the_spot(one)),
+            "max_pixels": job.max_pixels,
+        }
+        for w in wanted
+    ]
+    yield from job.isolated.each("look", [w.data for w in wanted], settings)
 
 
 def _read(job: Job, item: SourceItem, at: int, records: list[Record | None]) -> bytes | None:
@@ -178,8 +198,8 @@ def _settle(
 def _describe_pending(
     job: Job, parcel: list[SourceItem], pending: list[_Pending], records: list[Record | None]
 ) -> None:
-    vectors: dict[int, dict[str, Vectors]] = {p.at: {} for p in pending}
-    qualities: dict[int, int] = {}
+    vectors = {p.at: p.vectors for p in pending}
+    qualities = {p.at: p.quality for p in pending}
     for descriptor in job.descriptors:
         wanting = [p for p in pending if descriptor in p.descriptors]
         rows, quality = describe(descriptor, [p.images[descriptor.spec.min_side].pixels for p in wanting])
@@ -192,28 +212,7 @@ def _describe_pending(
         kind, reason = (CorruptError.kind, "its vector is zero or not finite") if bad else (None, None)
         content = Content(
             p.content_id, p.digest, p.size, kind, reason, p.image.format, p.image.width,
-            p.image.height, p.image.frames, p.image.pixel_hash, qualities.get(p.at),
+            p.image.height, p.image.frames, p.image.pixel_hash, qualities[p.at],
         )  # fmt: skip
         records[p.at] = _settle(job, parcel[p.at], content, {} if bad else vectors[p.at])
     pending.clear()
-
-
-class _Decoder(Protocol):
-    """Decodes files for several least sides each: see `lookalike.isolation.Isolated.decode_each`."""
-
-    def __call__(
-        self, files: Sequence[bytes], sides: Sequence[Collection[int]], *, max_pixels: int
-    ) -> Generator[dict[int, DecodedImage] | ImageError, None, None]: ...
-
-
-def _decode_here(
-    files: Sequence[bytes], sides: Sequence[Collection[int]], *, max_pixels: int
-) -> Generator[dict[int, DecodedImage] | ImageError, None, None]:
-    """Do in this process what `_Decoder` says."""
-    for data, some in zip(files, sides, strict=True):
-        try:
-            images = decode_at(data, some, max_pixels=max_pixels)
-        except ImageError as error:
-            yield error
-        else:
-            yield images
