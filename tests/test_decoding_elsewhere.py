@@ -139,10 +139,10 @@ def test_idle_processes_are_left_for_the_next_one_and_then_ended(shared, tmp_pat
         time.sleep(1.2)  # while one is inside, nothing is ended
         decode(data)
     until = time.monotonic() + 30
-    while not (shared._isolated is None and all(worker.gone for worker in first)) and time.monotonic() < until:
+    while not all(worker.gone for worker in first) and time.monotonic() < until:
         time.sleep(0.05)
-    assert shared._isolated is None
     assert all(worker.gone for worker in first)
+    assert shared._isolated is None
     with decoding_elsewhere():
         assert decode(data).width == 32
 
