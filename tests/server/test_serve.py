@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -23,6 +24,28 @@ from lookalike.server import Settings, create_app
 from lookalike.server.run import _Protocol, address_of, listen, settings_for
 from tests.conftest import write_picture
 from tests.server.conftest import end, start
+
+
+def test_answers_are_sent_at_once():
+    """Without TCP_NODELAY each answer on a kept connection waits 40 ms for the acknowledgement of its first half."""
+    delays: list[int] = []
+
+    class Greeted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted = transport.get_extra_info("socket")
+            delays.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    async def met(listening: socket.socket) -> None:
+        server = await asyncio.get_running_loop().create_server(Greeted, sock=listening)
+        async with server:
+            reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+            await reader.read()
+            writer.close()
+
+    asyncio.run(met(listen(port=0)))
+    assert delays
+    assert delays[0] != 0
 
 
 def test_another_address_than_this_machines_wants_a_token(shelf, capfd):

@@ -90,10 +90,10 @@ def listen(host: str = HOST, port: int | None = None) -> socket.socket:
     failure: OSError | None = None
     for one in wanted:
         try:
-            family, kind, _, _, address = socket.getaddrinfo(
+            family, kind, protocol, _, address = socket.getaddrinfo(
                 host, one, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
-            return _bound(family, kind, address)
+            return _bound(family, kind, protocol, address)
         except OSError as error:
             failure = error
             if isinstance(error, socket.gaierror):
@@ -176,8 +176,9 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _bound(family: int, kind: int, address: Any) -> socket.socket:
-    found = socket.socket(family, kind)
+def _bound(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    # With its protocol named, asyncio sends at once what is written; else an answer waits 40 ms for an acknowledgement.
+    found = socket.socket(family, kind, protocol)
     try:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows SO_REUSEADDR would let two servers listen at once
             found.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
