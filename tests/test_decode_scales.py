@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import lookalike.decode
 from lookalike.decode import decode, decode_at
+from lookalike.decode.codecs import bare_jpeg
+from lookalike.errors import ImageError
 from lookalike.formats import FORMATS, sniff
 from tests.ugly import (
     TURNS,
@@ -111,3 +116,44 @@ def test_a_picture_is_decoded_once_for_least_sides_that_give_the_same(monkeypatc
     seen.clear()
     assert decode_at(plain, [65535, 256])[256].pixels.shape == pixels.shape
     assert seen == [65535]
+
+
+def _told(data: bytes, side: int | None) -> object:
+    try:
+        found = decode(data, min_side=side)
+    except ImageError as error:
+        return error.kind, str(error)
+    return found.pixels.tobytes(), found.pixels.shape, replace(found, pixels=None)  # type: ignore[arg-type]
+
+
+def _jpegs() -> Iterator[bytes]:
+    """Yield JPEGs of all sorts: bare ones, and with what a header may hold beside; whole and damaged."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    beside: tuple[dict[str, Any], ...] = (
+        {}, {"progressive": True}, {"subsampling": 0}, {"comment": b"so it goes"}, {"dpi": (72, 72)},
+        {"exif": exif(6)}, {"restart_marker_blocks": 2}, {"icc_profile": profile},
+    )  # fmt: skip
+    for number, (mode, options) in enumerate(itertools.product(("RGB", "L", "CMYK"), beside)):
+        stream = io.BytesIO()
+        Image.fromarray(picture(61 + number, 90)).convert(mode).save(stream, "JPEG", **options)
+        data = stream.getvalue()
+        yield data
+        for at in (3, 20, 25, 160, 163, len(data) // 2, len(data) - 1):
+            yield data[:at]
+            yield data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :]
+
+
+def exif(orientation: int) -> bytes:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags.tobytes()
+
+
+@pytest.mark.parametrize("side", [None, 15, 32])
+def test_a_bare_jpeg_comes_out_as_by_its_whole_header(side, monkeypatch):
+    every = list(_jpegs())
+    bare = [one for one in every if bare_jpeg(one) is not None]
+    assert len(every) // 4 < len(bare) < len(every) * 3 // 4
+    quick = [_told(one, side) for one in every]
+    monkeypatch.setattr("lookalike.decode.bare_jpeg", lambda _: None)
+    assert quick == [_told(one, side) for one in every]

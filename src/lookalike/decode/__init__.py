@@ -24,12 +24,15 @@ from PIL import Image, ImageFile
 
 from lookalike.decode.codecs import (
     TooManyFramesError,
+    bare_jpeg,
     exact_frames,
     frame_count,
     open_picture,
     orientation_of,
     plain_jpeg,
+    reduction,
     samples_of,
+    scaled_jpeg,
     turned,
     typed_errors,
 )
@@ -106,6 +109,8 @@ def decode(data: bytes, *, min_side: int | None = None, max_pixels: int = MAX_PI
     """
     kind = sniff(data)
     with typed_errors(data, kind, max_pixels):
+        if kind == "JPEG" and (bare := _decode_bare(data, min_side, max_pixels)) is not None:
+            return bare
         image = open_picture(data, kind, max_pixels)
         if image.width * image.height > _LARGE:
             with _one_large:
@@ -221,6 +226,20 @@ def hidden_difference(a: bytes, b: bytes, *, max_pixels: int = MAX_PIXELS) -> st
     except TooManyFramesError:
         pass
     return None
+
+
+def _decode_bare(data: bytes, min_side: int | None, max_pixels: int) -> DecodedImage | None:
+    """Decode an intact JPEG that is nothing but a picture as `_decode` would; None for any other, and a large one."""
+    header = bare_jpeg(data)
+    if header is None or header[0] * header[1] > min(max_pixels, _LARGE):
+        return None
+    width, height, colours = header
+    by = reduction((width, height), min_side)
+    pixels = scaled_jpeg(data, (width, height), by)
+    if pixels is None:
+        return None
+    digest = None if by > 1 else _digest([pixels])
+    return DecodedImage(pixels, width, height, "JPEG", digest, 1, colours)
 
 
 def _decode(image: ImageFile.ImageFile, data: bytes, kind: str, min_side: int | None) -> DecodedImage:

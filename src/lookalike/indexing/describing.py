@@ -64,6 +64,7 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
     wanted: list[_Wanted] = []
     copies: list[tuple[int, Future[Content]]] = []
     claimed: list[Future[Content]] = []
+    size = 0  # bytes of what is wanted
     try:
         for at, item in enumerate(parcel):
             data = _read(job, item, at, records)
@@ -83,8 +84,10 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
                 records[at] = _settle(job, item, held, known=True)
                 continue
             wanted.append(_Wanted(at, held.id if held else 0, digest, data, missing))
-            if sum(len(w.data) for w in wanted) > PARCEL_BYTES:
+            size += len(data)
+            if size > PARCEL_BYTES:
                 _describe_wanted(job, parcel, wanted, records)
+                size = 0
         _describe_wanted(job, parcel, wanted, records)
     except BaseException as error:
         for claim in claimed:  # never leave another thread waiting
@@ -100,6 +103,7 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
 def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
     """Decode and describe what is wanted, or enter why it cannot be."""
     pending: list[_Pending] = []
+    pixels = 0  # of what is pending
     # Pictures are lent until this is closed: they are described before.
     with closing(_looked_at(job, wanted)) as results:
         for w in wanted:
@@ -115,8 +119,10 @@ def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], 
                     w.at, w.content_id, w.digest, found.image, found.images, len(w.data), left, vectors, found.quality
                 )
             )
-            if sum(p.pixels for p in pending) > PARCEL_PIXELS:
+            pixels += pending[-1].pixels
+            if pixels > PARCEL_PIXELS:
                 _describe_pending(job, parcel, pending, records)
+                pixels = 0
         _describe_pending(job, parcel, pending, records)
     wanted.clear()
 

@@ -114,6 +114,7 @@ class Walk:
         self._named = named
         self._rules = rules
         self._listed: dict[_Place, str] = {}
+        self._excluded_folders: dict[str, bool] = {}
         self._files: dict[tuple[_Place, str], Uri] = {}
         self._folder_links: deque[str] = deque()
         self._file_links: list[str] = []
@@ -283,10 +284,15 @@ class Walk:
         return SourceItem(link, device=item.device, inode=item.inode, skip=f"same file as {_printable(first)}")
 
     def _excluded(self, path: str) -> bool:
-        above = list(_upwards(path_key(path)))
-        if any(os.path.basename(name) == QUARANTINE_FOLDER for name in above):
-            return True
-        return any(key in self._rules.exclude_dirs for key in above)
+        """Say whether a path is left out: it, or a folder above it, which is asked once for all below."""
+        path = path_key(path)
+        folder = os.path.dirname(path)
+        if folder not in self._excluded_folders:
+            self._excluded_folders[folder] = any(map(self._is_excluded, _upwards(folder)))
+        return self._excluded_folders[folder] or self._is_excluded(path)
+
+    def _is_excluded(self, path: str) -> bool:
+        return os.path.basename(path) == QUARANTINE_FOLDER or path in self._rules.exclude_dirs
 
     def _mark_incomplete(self, path: str) -> None:
         """Note every named folder that holds this path."""
