@@ -83,6 +83,10 @@ _SIGNS = _signs()
 _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
+_AT_ONCE = 3 << 19
+"""Samples of a picture, half a megapixel, whose luminance is worked out at once."""
+
+
 @lru_cache(maxsize=512)  # as many lengths as a mixed folder has: to make one takes longer than to hash a picture
 def _axis(n: int) -> tuple[_Block, ...]:
     """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
@@ -133,15 +137,20 @@ def _check(image: RGBImage) -> None:
 
 def _shrink_rows(image: RGBImage) -> NDArray[np.float32]:
     """Return the luminance, 0 to 255, with its rows blurred and decimated: (64, width)."""
+    rows = np.empty((_SIDE, image.shape[1]), np.float32)
+    # Of a large picture a block at a time, so that the float copy stays in the cache; blocks overlap.
+    whole = _luminance(image) if image.size <= _AT_ONCE else None
+    for block in _axis(image.shape[0]):
+        part = _luminance(image[block.start : block.stop]) if whole is None else whole[block.start : block.stop]
+        np.matmul(block.weights, part, out=rows[block.first : block.last])
+    return rows
+
+
+def _luminance(image: RGBImage) -> NDArray[np.float32]:
+    """Return (height, width), 0 to 255. Not in uint8: its rounding costs bits."""
     import cv2
 
-    rows = np.empty((_SIDE, image.shape[1]), np.float32)
-    for block in _axis(image.shape[0]):
-        # Luminance a block at a time, so that the float copy stays in the cache. Not in uint8: its rounding costs bits.
-        colours = image[block.start : block.stop].astype(np.float32, order="C")
-        luminance = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
-        np.matmul(block.weights, luminance, out=rows[block.first : block.last])
-    return rows
+    return np.asarray(cv2.cvtColor(image.astype(np.float32, order="C"), cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def _shrink_columns(rows: NDArray[np.float32]) -> NDArray[np.float32]:
