@@ -30,10 +30,6 @@ $(VENV)/dev.done: $(VENV)/pip.done pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[demo,parquet]' --group test --group lint
 	touch $@
 
-$(VENV)/bench.done: $(VENV)/dev.done
-	$(BIN)/python -m pip install --quiet --group bench
-	touch $@
-
 demo: $(VENV)/demo.done  ## Set up, then search and find duplicates among real photographs
 	$(BIN)/lookalike demo
 
@@ -70,8 +66,11 @@ fix: $(VENV)/dev.done  ## Mend what can be mended by itself
 docs: $(VENV)/dev.done  ## Write the generated pages again
 	$(BIN)/python tools/make_docs.py
 
-bench: $(VENV)/bench.done  ## Speed and memory, as ratios to others in the same run: make bench DIR=FOLDER_OF_JPEGS
-	$(BIN)/python bench/speed.py $(DIR)
+bench: $(VENV)/dev.done .venv-peers/bin/python  ## Speed and memory beside others in the same run, docs/performance.md: make bench DIR=FOLDER
+	$(BIN)/python bench/performance $(if $(DIR),--data $(DIR)) $(ARGS)
+
+.venv-peers/bin/python:
+	$(PYTHON) bench/performance/peers.py
 
 bench-quality: $(VENV)/dev.done  ## Write docs/quality.md: make bench-quality DIR=FOLDER ARGS='--descriptor lite0'
 	$(BIN)/python bench/quality.py $(if $(DIR),--data $(DIR)) $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ Role: TypeAlias = Literal["ours", "peer", "limit"]
 TASKS = Path(__file__).parent / "tasks"
 ROUNDS = 3
 _LOOK = 0.1  # seconds between two looks at the memory of a process and its children
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,11 @@ def _run(one: Contestant) -> tuple[float, int, dict[str, float | int | str]]:
 
 
 class _Memory(threading.Thread):
-    """The most memory that a process and its descendants had together, shared pages counted once (Linux)."""
+    """The most memory that a process and its descendants had together, what they share counted once (Linux).
+
+    Of each the pages that it has for itself, and the most that any of them shares. Finer counts, such as smaps, take
+    half a core for a large process.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -206,7 +212,9 @@ class _Memory(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(_LOOK):
-            self.most = max(self.most, sum(map(_proportional, _family(self._pid))))
+            pages = [_pages(pid) for pid in _family(self._pid)]
+            total = sum(resident - shared for resident, shared in pages) + max(shared for _, shared in pages)
+            self.most = max(self.most, total * _PAGE)
 
     def stop(self) -> None:
         self._over.set()
@@ -217,21 +225,16 @@ def _family(pid: int) -> list[int]:
     """Return a process and its descendants."""
     found, at = [pid], 0
     while at < len(found):
-        for path in Path(f"/proc/{found[at]}/task").glob("*/children"):
-            try:
-                found += map(int, path.read_text().split())
-            except OSError:  # it ended meanwhile
-                continue
+        with contextlib.suppress(OSError):  # it ended meanwhile, or the system has no such list
+            for thread in Path(f"/proc/{found[at]}/task").iterdir():
+                found += map(int, (thread / "children").read_text(encoding="ascii").split())
         at += 1
     return found
 
 
-def _proportional(pid: int) -> int:
-    """Return a process's share of memory in bytes; 0 if it is gone, or where the system does not tell."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
+def _pages(pid: int) -> tuple[int, int]:
+    """Return how many pages of a process are in memory, and how many of these it shares; 0 if it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        _, resident, shared, *_ = map(int, file.read().split())
+        return resident, shared
+    return 0, 0

@@ -12,7 +12,7 @@ BEGIN = """# Performance
 
 Written by `make bench`, which is `python bench/performance`: no figure here is typed by hand. Every contestant ran in a
 process of its own, all in turns in the same run; seconds are medians of the rounds. What counts are the ratios: a
-machine's own speed drifts. Memory is the most that a process and its children had together, shared pages counted once.
+machine's own speed drifts. Memory is the most that a process and its children had together, what they share once.
 
 `ours` is Lookalike, `peer` another program or library that does the same work, `limit` what the machine can do at best.
 Peers are installed by `python bench/performance/peers.py`.

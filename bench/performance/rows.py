@@ -176,7 +176,7 @@ def bits(given: Given) -> Row:
 def start(_: Given) -> Row:
     python = sys.executable
     return Row(
-        "start", "lookalike --help, as a whole process", 1, "starts",
+        "start", "a whole process of `lookalike --help`", 1, "starts",
         [
             Contestant("lookalike --help", "ours", (python, "-m", "lookalike", "--help")),
             Contestant("python -c pass", "limit", (python, "-c", "pass")),
@@ -188,7 +188,7 @@ def start(_: Given) -> Row:
 def imported(_: Given) -> Row:
     python = sys.executable
     return Row(
-        "import", "import lookalike, as a whole process", 1, "starts",
+        "import", "a whole process of `import lookalike`", 1, "starts",
         [
             Contestant("import lookalike", "ours", (python, "-c", "import lookalike")),
             Contestant("python -c pass", "limit", (python, "-c", "pass")),
@@ -208,7 +208,7 @@ def cold(given: Given) -> Row:
     query = copies(given.work, given.paths)[0] / "00000.jpg"
     command = (sys.executable, "-m", "lookalike", "search", str(query), "--library", str(library))
     return Row(
-        "cold", f"lookalike search FILE among {len(given.paths):,} pictures, as a whole process", 1, "searches",
+        "cold", f"a whole process of `lookalike search FILE` among {len(given.paths):,} pictures", 1, "searches",
         [
             Contestant("lookalike search", "ours", command),
             Contestant("python -c pass", "limit", (sys.executable, "-c", "pass")),
