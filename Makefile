@@ -10,6 +10,9 @@ else
 BIN := $(VENV)/bin
 endif
 
+# Each start of a program would compile all of it again: seconds, where hundreds are started.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo run test coverage torture check check-js fix docs bench bench-quality bench-copies screenshots weights clean
 .DEFAULT_GOAL := help
 

@@ -16,7 +16,7 @@ from PIL import Image
 import lookalike
 from lookalike.classify import cross_validate, fit_classifier
 from lookalike.cli import main
-from lookalike.cli.app import app
+from lookalike.cli.classify import classify
 from lookalike.labelling import label_pictures
 from tests.conftest import picture
 
@@ -201,8 +201,7 @@ def test_the_whole_library_is_classified_without_paths(folder, run, tmp_path):
 
 
 def test_defaults_of_the_command_are_those_of_python():
-    command = next(one for one in app.registered_commands if one.callback.__name__ == "classify")  # type: ignore[union-attr]
-    options = {name: parameter.default for name, parameter in inspect.signature(command.callback).parameters.items()}  # type: ignore[arg-type]
+    options = {name: parameter.default for name, parameter in inspect.signature(classify).parameters.items()}
     for function in (cross_validate, fit_classifier, label_pictures):
         for name, parameter in inspect.signature(function).parameters.items():
             if name in options and parameter.default is not parameter.empty:

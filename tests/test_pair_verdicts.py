@@ -102,7 +102,7 @@ def test_threads_workers_and_the_cache_give_one_answer(store, monkeypatch):
 
 def test_what_was_verified_before_a_stop_is_not_verified_again(store, monkeypatch):
     jobs = jobs_of(store)
-    monkeypatch.setattr(pairs, "KEPT_TOGETHER", 5)
+    monkeypatch.setattr(pairs, "TOGETHER", 5)
     looks = Looks(store, threads=1, max_pixels=10**8)
     stopped = PairVerdicts(store, looks, 1)
     asked = stopped.of(jobs)

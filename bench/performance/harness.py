@@ -177,12 +177,16 @@ def measure(row: Row, say: Callable[[str], None] = lambda text: print(text, file
     return Result(row.name, row.what, row.work, row.unit, figures, dict(row.wanted), when, machine())
 
 
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Modules are compiled once, as they are where a package is installed."""
+
+
 def _run(one: Contestant) -> tuple[float, int, dict[str, float | int | str]]:
     """Run one; return its seconds, the most memory it had and what else it told."""
     started = time.perf_counter()
     with subprocess.Popen(
         list(one.command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **one.environment},
+        env={**_ENVIRONMENT, **one.environment},
     ) as process:  # fmt: skip
         memory = _Memory(process.pid)
         memory.start()

@@ -75,10 +75,9 @@ def _command(given: list[str]) -> str:
     """Return the command among arguments, "" if there is none."""
     if not given:
         return ""
-    from lookalike.cli.app import app
+    from lookalike.cli.app import COMMANDS
 
-    names = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    return next((word for word in given if word in names), "")
+    return next((word for word in given if word in COMMANDS), "")
 
 
 def _run(app: Any, given: list[str]) -> int:
@@ -121,13 +120,14 @@ def _run(app: Any, given: list[str]) -> int:
 
 def _blame(context: Any, parameter: Any) -> str:
     """Name the file or variable from which a refused value came, if it did not come from the command line."""
-    from lookalike.cli.settings import commands_of, settings
+    from lookalike.cli.settings import settings
 
     name = getattr(parameter, "name", None)
     if context.parent is None or name is None or context.get_parameter_source(name).name != "DEFAULT_MAP":
         return ""
-    root, command = context.find_root(), context.command_path.partition(" ")[2]
-    said = [s.source for s in settings(commands_of(root.command)) if (s.command, s.option) == (command, name)]
+    program, command = context.find_root().command, context.command_path.partition(" ")[2]
+    found = settings(program, asked=command.partition(" ")[0])
+    said = [one.source for one in found if (one.command, one.option) == (command, name)]
     return f"; the value comes from {said[-1]}" if said else ""
 
 

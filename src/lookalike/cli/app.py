@@ -2,46 +2,106 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from lookalike.cli import options
-from lookalike.cli.acting import apply, history, plan, quarantine, undo
-from lookalike.cli.classify import classify
-from lookalike.cli.cluster import cluster
-from lookalike.cli.common import progress
-from lookalike.cli.decide import app as decide
-from lookalike.cli.distances import distances
-from lookalike.cli.doctor import doctor
-from lookalike.cli.duplicates import duplicates
-from lookalike.cli.emit import emit, face
-from lookalike.cli.evaluate import evaluate
-from lookalike.cli.export import export
-from lookalike.cli.folders import folders
-from lookalike.cli.leaks import leaks
-from lookalike.cli.library import descriptors, index, prune, status
-from lookalike.cli.map import map_
-from lookalike.cli.problems import problems
-from lookalike.cli.search import compare, search
-from lookalike.cli.serve import serve
-from lookalike.cli.settings import commands_of, default_map, settings
-from lookalike.cli.split import split
-from lookalike.cli.train import app as train
+from lookalike.cli.settings import default_map, settings
 
-__all__ = ["StoppedError", "app"]
+__all__ = ["COMMANDS", "StoppedError", "app"]
 
 
 class StoppedError(Exception):
     """Ctrl-C, in the midst of a command."""
 
 
+# Where each command is, in the order of the help: it is loaded, and its options are made, when somebody asks for it.
+COMMANDS = {
+    "index": "library:index",
+    "search": "search:search",
+    "compare": "search:compare",
+    "duplicates": "duplicates:duplicates",
+    "plan": "acting:plan",
+    "apply": "acting:apply",
+    "undo": "acting:undo",
+    "history": "acting:history",
+    "quarantine": "acting:quarantine",
+    "folders": "folders:folders",
+    "leaks": "leaks:leaks",
+    "split": "split:split",
+    "problems": "problems:problems",
+    "cluster": "cluster:cluster",
+    "map": "map:map_",
+    "distances": "distances:distances",
+    "classify": "classify:classify",
+    "evaluate": "evaluate:evaluate",
+    "export": "export:export",
+    "serve": "serve:serve",
+    "status": "library:status",
+    "prune": "library:prune",
+    "descriptors": "library:descriptors",
+    "config": "config:config",
+    "doctor": "doctor:doctor",
+    "demo": "demo:demo",
+    "decide": "decide:app",
+    "train": "train:app",
+}
+
+
+def _loaded(name: str) -> Any:
+    """Return a command's function, or the program of a group of commands."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(f"lookalike.cli.{module}"), attribute)
+
+
+class _Built(Mapping[str, Any]):
+    """The commands by name, each built when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._built:
+            program = _loaded(name)
+            if not isinstance(program, typer.Typer):
+                function, program = program, typer.Typer(rich_markup_mode=None, add_completion=False)
+                program.command(name=name)(function)
+            self._built[name] = typer.main.get_command(program)
+            self._built[name].name = name
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 class _Commands(TyperGroup):
     """All commands; Ctrl-C is told to `main`, where typer would end without a word."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Built()  # type: ignore[assignment]
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        """See `click.Group`; a command says the first sentence of its help, and none is built for that."""
+        rows = []
+        for name in COMMANDS:
+            program = _loaded(name)
+            callback = getattr(program, "registered_callback", None)  # of a group of commands
+            said = (inspect.getdoc(callback.callback if callback else program) or "").partition("\n")[0].rstrip(".")
+            rows.append((name, said.partition(". ")[0]))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         """See `click.Group`."""
@@ -104,56 +164,4 @@ def start(
     if verbose or log:
         about = f"lookalike {_own_version()}, Python {platform.python_version()}, {platform.platform()}"
         logging.getLogger("lookalike.cli").info("%s: %s", about, context.invoked_subcommand)
-    commands = commands_of(context.command)
-    context.default_map = default_map(settings(commands))
-
-
-def config(context: typer.Context, format_: options.Format = None, output: options.Output = None) -> None:
-    """Show the value of every option and where it comes from: variable, project file, user file or default.
-
-    \b
-    Example:
-      lookalike config
-    """
-    from lookalike.types import Rows
-
-    commands = commands_of(context.parent.command)  # type: ignore[union-attr]
-    said = {(setting.command, setting.option): setting for setting in settings(commands)}
-    values = []
-    for name, command in commands.items():
-        for parameter in command.params:
-            if parameter.param_type_name == "option" and parameter.name:
-                found = said.get((name, parameter.name))
-                value = found.value if found else parameter.default
-                values.append((name, parameter.opts[0], value, found.source if found else "default"))
-    emit(Rows(("command", "option", "value", "source"), values), face(output, format_), output)
-
-
-def demo(
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")] = Path(
-        "lookalike-demo"
-    ),
-    quiet: options.Quiet = False,
-) -> None:
-    """Show the main job on real photographs that ship inside installed packages.
-
-    \b
-    Example:
-      lookalike demo
-    """
-    from lookalike.demo import run_demo
-
-    with progress("Indexing", quiet) as tell:
-        lines = run_demo(folder, progress=lambda report: tell(report.found, report.total))
-    for line in lines:
-        typer.echo(line)
-
-
-_COMMANDS: tuple[Callable[..., None], ...] = (
-    index, search, compare, duplicates, plan, apply, undo, history, quarantine, folders, leaks, split, problems,
-    cluster, map_, distances, classify, evaluate, export, serve, status, prune, descriptors, config, doctor, demo,
-)  # fmt: skip
-for _command in _COMMANDS:
-    app.command(name=_command.__name__.rstrip("_"))(_command)
-app.add_typer(decide, name="decide")
-app.add_typer(train, name="train")
+    context.default_map = default_map(settings(context.command, asked=context.invoked_subcommand))

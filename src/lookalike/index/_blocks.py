@@ -29,6 +29,7 @@ class Block:
         self.owned = owned
         self._norms = norms
         self._order: NDArray[np.int64] | None = None
+        self._reach: tuple[float, float] | None = None
 
     def __getitem__(self, part: slice) -> Block:
         norms = None if self._norms is None else self._norms[part]
@@ -41,6 +42,14 @@ class Block:
         if self._norms is None:
             self._norms = lengths(self.rows)
         return self._norms
+
+    def reach(self) -> tuple[float, float]:
+        """Return the smallest and the largest length of a row, of those that have one: neither 0 nor damaged."""
+        if self._reach is None:
+            norms = self.norms("cosine")
+            whole = norms[np.isfinite(norms) & (norms > 0)]
+            self._reach = (float(whole.min()), float(whole.max())) if len(whole) else (1.0, 1.0)
+        return self._reach
 
     def find(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the place of each key among the live rows, -1 where it is not there."""

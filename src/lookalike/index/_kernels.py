@@ -45,26 +45,34 @@ def widen(rows: Vectors, out: NDArray[np.float32] | None = None) -> Vectors:
 
 
 class Numbers:
-    """Cosine and Euclidean distance by matrix products in float32."""
+    """Cosine and Euclidean distance by matrix products in float32.
+
+    Attributes
+    ----------
+    queries
+        (n, dim) float32, of unit length for "cosine" (or zero).
+    precision
+        By how much a product of unit vectors may be off.
+    """
 
     def __init__(self, metric: Metric, dim: int, queries: Vectors) -> None:
         self.metric: Metric = metric
-        self._queries = widen(queries)
-        self._norms = lengths(self._queries)
+        self.queries = widen(queries)
+        self._norms = lengths(self.queries)
         if metric == "cosine":
-            self._queries = self._queries / np.where(self._norms > 0, self._norms, 1)[:, None]
+            self.queries = self.queries / np.where(self._norms > 0, self._norms, 1)[:, None]
         # Of a sum of dim products in float32, in whatever order, plus a few roundings before and after it.
-        self._precision = (dim + 16) * 2.0**-24
+        self.precision = (dim + 16) * 2.0**-24
         self._scratch = np.empty((max(1, _CACHED // dim), dim), np.float32) if queries.dtype == np.float16 else None
 
     def values(self, rows: Vectors, norms: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n_queries, n) float32."""
-        found = np.empty((len(self._queries), len(rows)), np.float32)
+        found = np.empty((len(self.queries), len(rows)), np.float32)
         step = len(rows) if self._scratch is None else len(self._scratch)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for start in range(0, len(rows), step):
                 part = widen(rows[start : start + step], self._scratch)
-                np.matmul(self._queries, part.T, out=found[:, start : start + step])
+                np.matmul(self.queries, part.T, out=found[:, start : start + step])
             if self.metric == "cosine":
                 # A damaged row has no finite length: NaN is never close.
                 factor = np.where(norms > 0, -1 / norms, 0)
@@ -79,10 +87,10 @@ class Numbers:
     def margin(self, norms: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return by how much values of rows of these lengths may be off, (n_queries,) float32."""
         if self.metric == "cosine":
-            return np.full(len(self._queries), self._precision, np.float32)
+            return np.full(len(self.queries), self.precision, np.float32)
         longest = np.max(norms, where=np.isfinite(norms), initial=0)
         # The last term is for numbers so small that their squares vanish.
-        reach = (self._norms.astype(np.float64) + longest) ** 2 * self._precision + np.finfo(np.float32).tiny
+        reach = (self._norms.astype(np.float64) + longest) ** 2 * self.precision + np.finfo(np.float32).tiny
         return np.asarray(reach, np.float32)
 
     def scaled(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,7 +102,7 @@ class Numbers:
         self, rows: Vectors, norms: NDArray[np.float32], radius: np.float32
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places (query, row) of all rows within the radius, and of some just beyond it."""
-        bound = self.scaled(np.full(len(self._queries), radius, np.float32)) + self.margin(norms)
+        bound = self.scaled(np.full(len(self.queries), radius, np.float32)) + self.margin(norms)
         i, j = np.nonzero(self.values(rows, norms) <= bound[:, None])
         return i, j
 

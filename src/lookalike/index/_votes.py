@@ -68,12 +68,16 @@ def turned_alike(
     """
     turn = np.floor((theirs[:, 3] - ours[:, 3]) % 1 * _TURNS).astype(np.int64)
     scale = np.floor((theirs[:, 2] - ours[:, 2]) * 2).astype(np.int64) + _MIDDLE
-    total = np.zeros(count * _TURNS * _SCALES)
-    for more in (0, 1):
-        for larger in (0, 1):
-            window = (groups * _TURNS + (turn + more) % _TURNS) * _SCALES + np.clip(scale + larger, 0, _SCALES - 1)
-            total += np.bincount(window, weights, minlength=len(total))
-    best: NDArray[np.float64] = total.reshape(count, -1).max(1, initial=0)
+    scale = np.clip(scale, 0, _SCALES - 2)  # a match is in the windows of its scale and of the next
+    scale -= scale.min(initial=_SCALES)
+    scales = int(scale.max(initial=0)) + 1
+    window = (scale * _TURNS + turn % _TURNS) * count + groups
+    total = np.bincount(window, weights, minlength=scales * _TURNS * count).reshape(scales, _TURNS, count)
+    for at in range(scales - 1, 0, -1):
+        total[at] += total[at - 1]
+    best: NDArray[np.float64] = np.zeros(count)
+    for at in range(_TURNS):
+        np.maximum(best, (total[:, at] + total[:, at - 1]).max(0), out=best)
     return best
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lookalike.index._blocks import Best, Block
 from lookalike.index._kernels import Bits, Numbers, kernel, widen
+from lookalike.index._scan import nearest_rows, worthwhile
 from lookalike.index._substrings import close_pairs, pays
 from lookalike.metrics import as_stored, paired
 from lookalike.types import Metric, Neighbours, RangeNeighbours, Vectors
@@ -183,6 +184,9 @@ class ExactIndex:
         kept = min(k, len(self))
         keys = np.full((len(rows), k), -1, np.int64)
         distances = np.full((len(rows), k), np.inf, np.float32)
+        passed = self.metric == "cosine" and worthwhile(self._blocks, len(rows), kept)
+        if passed and all(self._passed(rows[at], keys[at, :kept], distances[at, :kept]) for at in range(len(rows))):
+            return Neighbours(keys, distances)
         for start in range(0, len(rows) if kept else 0, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             best = Best(len(rows[chunk]), kept)
@@ -377,6 +381,17 @@ class ExactIndex:
         for block in self._blocks:
             for start in range(0, len(block.keys), size):
                 yield block[start : start + size]
+
+    def _passed(self, query: Vectors, keys: NDArray[np.int64], distances: NDArray[np.float32]) -> bool:
+        """Fill in the nearest of one query, (k,), found in one pass over the rows; say whether these are proven."""
+        nearer = Numbers(self.metric, self.dim, query[None])
+        named, beyond = nearest_rows(self._blocks, nearer.queries[0], len(keys), nearer.precision)
+        best = Best(1, len(keys))
+        for block, at in zip(self._blocks, named, strict=True):
+            first = np.zeros(len(at), np.int64)
+            best.merge(first, block.keys[at], self._distances(query[None], first, block, at))
+        keys[:], distances[:] = best.keys[0], best.distances[0]
+        return bool(distances[-1] < beyond - 2 * nearer.precision)
 
     def _within(
         self, nearer: Bits | Numbers, rows: Vectors, piece: Block, radius: np.float32

@@ -319,10 +319,11 @@ class WordIndex:
         read = np.sort(order[:last])
         rarity = np.log(total / np.maximum(counts, 1) + 1) / np.log(total + 1)
         columns = []
+        by_bits = np.exp(-np.square(np.arange(65) / (self.differing / 2 + 1e-9)) / 2)
         for piece in pieces:
             for lists, entries, differing in self._close(piece, asked[read], signatures[read]):
                 at = read[lists]
-                weights = np.exp(-np.square(differing / (self.differing / 2 + 1e-9)) / 2) * rarity[asked[at]]
+                weights = by_bits[differing] * rarity[asked[at]]
                 columns.append((at // self.assigned, piece.slots[entries], weights, piece.shapes[entries]))
         if not columns:
             return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty((0, 4), np.uint8)
@@ -331,7 +332,7 @@ class WordIndex:
 
     def _close(
         self, piece: Entries, asked: NDArray[np.int64], signatures: NDArray[np.uint64]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]]:
         """Yield matches: which list of those asked for, which entry, by how many bits they differ."""
         starts = piece.offsets[asked]
         lengths = piece.offsets[asked + 1] - starts
@@ -348,7 +349,7 @@ class WordIndex:
             near = np.nonzero(differing <= self.differing)[0]
             if len(near):
                 lists = first + np.searchsorted(ends[part] - done, near, side="right")
-                yield lists, entries[near], differing[near].astype(np.float64)
+                yield lists, entries[near], differing[near]
             first = last
 
     def _scored(

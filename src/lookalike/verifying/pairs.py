@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,15 +23,17 @@ MANY = 256
 """Pairs from which on worker processes are started to verify them: each takes about half a second to start."""
 
 TOGETHER = 16
-"""Pairs that a worker is given at a time."""
+"""Pairs that are looked up, and that a worker is given, at a time."""
 
 IN_WORKER = 64
 """Looks that a worker holds in memory."""
 
 KEPT_TOGETHER = 256
-"""Pairs that are looked up, verified and kept together."""
+"""Verdicts that are written together."""
 
 Pairs: TypeAlias = Sequence[tuple[Entry, Entry]]
+
+Answers: TypeAlias = Sequence[Evidence | None]
 
 
 class PairVerdicts:
@@ -61,52 +63,78 @@ class PairVerdicts:
         pairs
             (a, b, lite0's distance or None), best with neighbouring pairs sharing pictures.
         """
-        verify: Callable[[Pairs], Iterator[Evidence | None]] = self._here
         if self._threads > 1 and len(pairs) >= MANY and self._looks.kept:
             with Workers(self._threads, f"{__name__}:pair_judge", self._looks.folder) as workers:
-                yield from self._of(pairs, lambda some: self._beside(some, workers))
+                yield from self._of(pairs, lambda parcels: self._beside(parcels, workers))
         else:
-            yield from self._of(pairs, verify)
+            yield from self._of(pairs, self._here)
 
     def _of(
-        self, pairs: Sequence[tuple[Entry, Entry, float | None]], verify: Callable[[Pairs], Iterator[Evidence | None]]
+        self,
+        pairs: Sequence[tuple[Entry, Entry, float | None]],
+        verify: Callable[[Iterable[Pairs]], Iterator[Answers]],
     ) -> Iterator[Evidence | None]:
-        for start in range(0, len(pairs), KEPT_TOGETHER):
-            part = pairs[start : start + KEPT_TOGETHER]
-            known = self._kept.get_many((a.content.hash, b.content.hash) for a, b, _ in part)
-            lacking = [(a, b) for a, b, _ in part if (a.content.hash, b.content.hash) not in known]
-            made = {
-                (a.content.hash, b.content.hash): evidence
-                for (a, b), evidence in zip(lacking, verify(lacking), strict=True)
-                if evidence is not None
-            }
-            self._kept.put_many(made)
-            known |= made
-            for a, b, distance in part:
-                evidence = known.get((a.content.hash, b.content.hash))
-                if evidence is not None and evidence.verdict in ("related", "unrelated"):
-                    verdict, reason = looked_apart(distance)
-                    evidence = replace(evidence, verdict=verdict, reason=reason, reason_back=reason)
-                yield evidence
-
-    def _beside(self, pairs: Pairs, workers: Workers) -> Iterator[Evidence | None]:
+        taken: deque[dict[tuple[bytes, bytes], Evidence]] = deque()
         parts = [pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER)]
-        jobs = ([_Job.of(*pair) for pair in part] for part in parts)
-        for part, answers in zip(parts, workers.map(jobs), strict=True):
-            for pair, answer in zip(part, answers or [_LACKING] * len(part), strict=True):
-                yield answer if not isinstance(answer, str) else next(self._here([pair]))
 
-    def _here(self, pairs: Pairs) -> Iterator[Evidence | None]:
-        def one(job: tuple[Entry, Entry]) -> Evidence | None:
-            a, b = job
+        def lacking() -> Iterator[Pairs]:
+            for part in parts:
+                known = self._kept.get_many(_key(a, b) for a, b, _ in part)
+                taken.append(known)
+                yield [(a, b) for a, b, _ in part if _key(a, b) not in known]
+
+        made: dict[tuple[bytes, bytes], Evidence] = {}
+        try:
+            for part, answers in zip(parts, verify(lacking()), strict=True):
+                known = taken.popleft()
+                asked = [key for a, b, _ in part if (key := _key(a, b)) not in known]
+                new = {key: one for key, one in zip(asked, answers, strict=True) if one is not None}
+                made |= new
+                known |= new
+                for a, b, distance in part:
+                    evidence = known.get(_key(a, b))
+                    if evidence is not None and evidence.verdict in ("related", "unrelated"):
+                        verdict, reason = looked_apart(distance)
+                        evidence = replace(evidence, verdict=verdict, reason=reason, reason_back=reason)
+                    yield evidence
+                if len(made) >= KEPT_TOGETHER:
+                    self._kept.put_many(made)
+                    made = {}
+        finally:
+            self._kept.put_many(made)
+
+    def _beside(self, parcels: Iterable[Pairs], workers: Workers) -> Iterator[Answers]:
+        """Yield what workers say of each parcel; they have the next ones while an answer is taken."""
+        given: deque[Pairs] = deque()
+
+        def jobs() -> Iterator[list[_Job]]:
+            for parcel in parcels:
+                given.append(parcel)
+                yield [_Job.of(*pair) for pair in parcel]
+
+        for answers in workers.map(jobs()):
+            parcel = given.popleft()
+            told = zip(parcel, answers or [_LACKING] * len(parcel), strict=True)
+            yield [answer if not isinstance(answer, str) else next(self._here([[pair]]))[0] for pair, answer in told]
+
+    def _here(self, parcels: Iterable[Pairs]) -> Iterator[Answers]:
+        """Yield what is found in this process of each parcel; None for a pair of which either cannot be read."""
+
+        def one(pair: tuple[Entry, Entry]) -> Evidence | None:
+            a, b = pair
             look_a, look_b = seen.get(a.content.hash), seen.get(b.content.hash)
             if look_a is None or look_b is None:
                 return None
             return judge(look_a, look_b, size_of(a.content), size_of(b.content))
 
-        seen = self._looks.of(entry for pair in pairs for entry in pair)
         with single_threaded(), ThreadPoolExecutor(self._threads) as pool:
-            yield from pool.map(one, pairs)
+            for parcel in parcels:
+                seen = self._looks.of(entry for pair in parcel for entry in pair)
+                yield list(pool.map(one, parcel))
+
+
+def _key(a: Entry, b: Entry) -> tuple[bytes, bytes]:
+    return a.content.hash, b.content.hash
 
 
 @dataclass(frozen=True)
