@@ -45,7 +45,7 @@ def explain(
     -------
     Explanation
         How alike each place of either picture is to the other one, and what part of the similarity it carries.
-        `lookalike.render.explain_sheet` draws it.
+        `lookalike.render.why` draws it.
 
     Raises
     ------

@@ -294,7 +294,7 @@ def nearest(
     wanted = k + 1
     while True:
         neighbours = index.search(vectors, wanted)
-        names = store.images_of([int(key) for key in np.unique(neighbours.keys) if key >= 0])
+        names = store.images_of(sorted({key for key in neighbours.keys.ravel().tolist() if key >= 0}))
         answers = []
         for keys, distances, self_id in zip(neighbours.keys, neighbours.distances, own, strict=True):
             hits = [

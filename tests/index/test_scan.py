@@ -73,7 +73,12 @@ def test_a_few_queries_at_once_are_answered_so_and_many_are_not(monkeypatch):
     monkeypatch.setattr(_scan, "_BYTES", 0)
     asked: list[int] = []
     one_pass = ExactIndex._passed
-    monkeypatch.setattr(ExactIndex, "_passed", lambda self, *given: asked.append(1) or one_pass(self, *given))
+
+    def passed(self: ExactIndex, *given: Any) -> bool:
+        asked.append(1)
+        return one_pass(self, *given)
+
+    monkeypatch.setattr(ExactIndex, "_passed", passed)
     for count in (4, 5):
         found = index.search(queries[:count], 7)
         assert np.array_equal(found.keys, wanted.keys[:count])

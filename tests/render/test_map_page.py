@@ -18,7 +18,7 @@ from PIL import Image
 from lookalike.errors import UsageError
 from lookalike.projection import Projection
 from lookalike.render.map_classes import GREY, classes_of
-from lookalike.render.map_page import map_page
+from lookalike.render.maps import map_page
 from tests.browsing import eventually, expect
 
 NAMES = ("/p/a/one.jpg", "/p/a/</script><b>.jpg", "/p/b/gone\udce9.jpg", "/p/b/four.jpg")

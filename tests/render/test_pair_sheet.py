@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.render import pair_sheet, pair_views
-from lookalike.render.pair_views import heated, hues, marked, on_picture, shared_region, spread
+from lookalike.render.views import heated, hues, marked, on_picture, shared_region, spread
 from lookalike.results import Evidence
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lookalike.render.progress import Progress, progress
+from lookalike.render.bar import Progress, progress
 
 
 class Clock:

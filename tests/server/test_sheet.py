@@ -13,7 +13,7 @@ from tests.server.conftest import MARKUP
 @pytest.fixture
 def drawn(monkeypatch):
     """Return what is written on sheets."""
-    explain_sheet = importlib.import_module("lookalike.render.explain_sheet")  # the name is that of a function, too
+    explain_sheet = importlib.import_module("lookalike.render.why")  # the name is that of a function, too
     said: list[str] = []
     write = explain_sheet._write
 

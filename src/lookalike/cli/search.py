@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lookalike import defaults
+from lookalike import defaults, render
 from lookalike.cli import options
 from lookalike.cli.common import (
     drawing,
@@ -98,7 +97,6 @@ def search(
       lookalike search beach.jpg --clusters clusters.csv --output sheet.png
     """
     from lookalike.filters import Filters
-    from lookalike.render import search_page, search_sheet
 
     chosen = face(output, format_, ("png", "html"))
     only = Filters(
@@ -134,8 +132,9 @@ def search(
         if len(result.failed) == len(result.queries):
             raise UnreadableError("no query could be read" if result.queries else "there is no picture to search for")
         emit_or_draw(
-            result.rows(), chosen, output, drawing(opened, quiet, piped), partial(search_sheet, result),
-            partial(search_page, result), relative_to=relative_to,
+            result.rows(), chosen, output, drawing(opened, quiet, piped),
+            lambda load: render.search_sheet(result, load), lambda load: render.search_page(result, load),
+            relative_to=relative_to,
         )  # fmt: skip
     say(written(output), quiet=quiet or output is None)
     exit_with(strict and bool(result.failed), exit_zero)

@@ -74,7 +74,7 @@ class Best:
         if not len(query):
             return
         k = self.keys.shape[1]
-        touched = np.unique(query)
+        touched = np.flatnonzero(np.bincount(query))
         query = np.concatenate([np.repeat(touched, k), query])
         keys = np.concatenate([self.keys[touched].reshape(-1), keys])
         distances = np.concatenate([self.distances[touched].reshape(-1), distances])

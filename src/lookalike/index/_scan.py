@@ -112,8 +112,8 @@ def _scanned(
     """
     import faiss
 
-    quantiser = faiss.ScalarQuantizer(len(query), faiss.ScalarQuantizer.QT_fp16)
-    scanner: Any = quantiser.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, None, False)
+    quantiser: Any = faiss.ScalarQuantizer(len(query), faiss.ScalarQuantizer.QT_fp16)
+    scanner = quantiser.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, None, False)
     asked = np.ascontiguousarray(query, np.float32)
     scanner.set_query(faiss.swig_ptr(asked))
     places = np.full(count, -1, np.int64)

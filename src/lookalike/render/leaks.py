@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from lookalike.render.pair_views import pair_views
 from lookalike.render.report import _check_side, _pictured, _render, _seconds, _thumbnail, _tone
+from lookalike.render.views import pair_views
 from lookalike.types import RGBImage, Uri
 from lookalike.words import human_count, human_distance, human_probability, number, visible
 

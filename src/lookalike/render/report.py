@@ -9,7 +9,7 @@ import numpy as np
 
 from lookalike.errors import UsageError
 from lookalike.render.hits import Hit, QueryHits, hits_by_query
-from lookalike.render.pair_views import pair_views
+from lookalike.render.views import pair_views
 from lookalike.results import DuplicateGroup, DuplicateReport, Evidence, GroupMember, SearchResult
 from lookalike.types import RGBImage
 from lookalike.words import (

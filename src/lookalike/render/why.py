@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.regions import PART, Explanation, strongest, upsampled
-from lookalike.render.pair_sheet import pair_sheet, stacked
+from lookalike.render.pairs import pair_sheet, stacked
 from lookalike.render.sheet import (
     _FAINT,
     _INK,

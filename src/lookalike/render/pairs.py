@@ -7,16 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lookalike.render.pair_views import (
-    PairViews,
-    heated,
-    hues,
-    marked,
-    on_picture,
-    pair_views,
-    shared_region,
-    spread,
-)
 from lookalike.render.sheet import (
     _BADGES,
     _FAINT,
@@ -30,6 +20,16 @@ from lookalike.render.sheet import (
     _shortened_end,
     _shortened_path,
     _write,
+)
+from lookalike.render.views import (
+    PairViews,
+    heated,
+    hues,
+    marked,
+    on_picture,
+    pair_views,
+    shared_region,
+    spread,
 )
 from lookalike.results import Evidence
 from lookalike.transforms import resize
