@@ -63,6 +63,8 @@ class Row:
         Who does it.
     wanted
         What must hold of the rates, by role: {"peer": 3} is at least 3 times the best peer's.
+    counts
+        What is compared: the rate, or the memory, of which less is better.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Row:
     contestants: Sequence[Contestant]
     wanted: Mapping[Role, float] = field(default_factory=dict)
     rounds: int = ROUNDS
+    counts: Literal["rate", "memory"] = "rate"
 
 
 @dataclass(frozen=True)
@@ -101,15 +104,20 @@ class Result:
     wanted: Mapping[Role, float]
     when: str
     machine: Mapping[str, str | int]
+    counts: Literal["rate", "memory"] = "rate"
 
     def rate(self, figure: Figure) -> float:
         """Return how much one did in a second: all of the work, or what it says it has `done` of it."""
         return float(figure.told.get("done", self.work)) / figure.median
 
     def ratio(self, role: Role) -> float | None:
-        """Return how many times as fast as the best of a role we are; None if there is none."""
-        rates = [self.rate(figure) for figure in self.figures if figure.role == role]
-        ours = max(self.rate(figure) for figure in self.figures if figure.role == "ours")
+        """Return how many times as fast, or as small, as the best of a role we are; None if there is none."""
+
+        def worth(figure: Figure) -> float:
+            return self.rate(figure) if self.counts == "rate" else 1 / figure.peak
+
+        rates = [worth(figure) for figure in self.figures if figure.role == role]
+        ours = max(worth(figure) for figure in self.figures if figure.role == "ours")
         return ours / max(rates) if rates else None
 
     def met(self) -> bool | None:
@@ -174,7 +182,7 @@ def measure(row: Row, say: Callable[[str], None] = lambda text: print(text, file
         for one in row.contestants
     )  # fmt: skip
     when = time.strftime("%Y-%m-%d", time.gmtime())
-    return Result(row.name, row.what, row.work, row.unit, figures, dict(row.wanted), when, machine())
+    return Result(row.name, row.what, row.work, row.unit, figures, dict(row.wanted), when, machine(), row.counts)
 
 
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -148,6 +148,19 @@ def batch(given: Given) -> Row:
     )  # fmt: skip
 
 
+def approximate(given: Given) -> Row:
+    count = 1_000_000 if given.large else 100_000
+    rows = clustered(given.work, count)
+    return Row(
+        "approximate", f"one query after another among {count:,} vectors of 1,280 numbers, approximately", 1, "queries",
+        [
+            given.task("lookalike, approximate", "ours", "approximate_task", rows),
+            given.task("lookalike, exact", "peer", "vectors_task", rows, "one", "lookalike"),
+        ],
+        {"peer": 20}, rounds=1 if given.large else 3,
+    )  # fmt: skip
+
+
 def join(given: Given) -> Row:
     rows = clustered(given.work, 100_000)
     return Row(
@@ -170,6 +183,31 @@ def bits(given: Given) -> Row:
                 *given.other("faiss 1.15.1 IndexBinaryFlat", "peer", "vectors_task", rows, "join", "faiss"),
         ],
         {"peer": 2}, rounds=1 if given.large else 3,
+    )  # fmt: skip
+
+
+def web(given: Given) -> Row:
+    files = listing(given.work, given.paths, 2000)
+    folder, count = given.work / "web", 100_000
+    return Row(
+        "web", f"search by upload among {count:,} pictures on a server: 19 in 20 take at most", 1, "searches",
+        [
+            given.task("lookalike serve", "ours", "web_task", folder, count, files, "server"),
+            given.task("decoding and describing it alone", "limit", "web_task", folder, count, files, "model"),
+        ],
+        {"limit": 0.25},
+    )  # fmt: skip
+
+
+def memory(given: Given) -> Row:
+    few, many = 10_000, 1_000_000 if given.large else 100_000
+    return Row(
+        "memory", f"the most memory while {many:,} pictures that are made up are indexed by pdq", many, "pictures",
+        [
+            given.task(f"lookalike, {many:,}", "ours", "memory_task", many),
+            given.task(f"lookalike, {few:,}", "limit", "memory_task", few),
+        ],
+        {"limit": 1 / 1.1}, rounds=1, counts="memory",
     )  # fmt: skip
 
 
@@ -231,6 +269,9 @@ ROWS: dict[str, Callable[[Given], Row]] = {
     "batch": batch,
     "exact-256": exact(256),
     "exact-1280": exact(1280),
+    "approximate": approximate,
+    "web": web,
+    "memory": memory,
     "join": join,
     "range": bits,
 }

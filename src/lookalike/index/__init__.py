@@ -14,7 +14,7 @@ __all__ = ["APPROXIMATE_FROM", "ApproximateIndex", "ExactIndex", "WordIndex", "W
 APPROXIMATE_FROM = 100_000
 """Number of vectors from which an approximate index pays: below it one exact query takes less than about 0.1 s.
 
-Measured by ``bench/index.py`` with 1280 numbers a vector."""
+Measured by ``bench/performance exact-1280 approximate``."""
 
 
 def choose(n: int, metric: Metric) -> Literal["exact", "approximate"]:

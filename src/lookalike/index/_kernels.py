@@ -63,25 +63,26 @@ class Numbers:
             self.queries = self.queries / np.where(self._norms > 0, self._norms, 1)[:, None]
         # Of a sum of dim products in float32, in whatever order, plus a few roundings before and after it.
         self.precision = (dim + 16) * 2.0**-24
-        self._scratch = np.empty((max(1, _CACHED // dim), dim), np.float32) if queries.dtype == np.float16 else None
+        self._scratch = np.empty((max(1, _CACHED // dim), dim), np.float32)
 
     def values(self, rows: Vectors, norms: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (n_queries, n) float32."""
+        """Return (n_queries, n) float32: for "cosine" the distance less 1, for "l2" its square; see `scaled`."""
         found = np.empty((len(self.queries), len(rows)), np.float32)
-        step = len(rows) if self._scratch is None else len(self._scratch)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for start in range(0, len(rows), step):
-                part = widen(rows[start : start + step], self._scratch)
-                np.matmul(self.queries, part.T, out=found[:, start : start + step])
-            if self.metric == "cosine":
-                # A damaged row has no finite length: NaN is never close.
-                factor = np.where(norms > 0, -1 / norms, 0)
-                found *= np.where(np.isfinite(norms), factor, np.nan)
-                found += np.float32(1)
-            else:
+            if self.metric == "l2":
+                np.matmul(self.queries, rows.T, out=found)
                 found *= np.float32(-2)
                 found += (norms * norms)[None, :]
                 found += (self._norms * self._norms)[:, None]
+                return found
+            # Rows are scaled rather than products: they are fewer, and in the cache. A damaged row has no finite
+            # length: NaN is never close.
+            factor = np.where(np.isfinite(norms), np.where(norms > 0, -1 / norms, 0), np.nan).astype(np.float32)
+            for start in range(0, len(rows), len(self._scratch)):
+                some = slice(start, start + len(self._scratch))
+                part = widen(rows[some], self._scratch)
+                part *= factor[some, None]
+                np.matmul(self.queries, part.T, out=found[:, some])
         return found
 
     def margin(self, norms: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,7 +97,7 @@ class Numbers:
     def scaled(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return distances on the scale of the values."""
         with np.errstate(over="ignore"):
-            return distances if self.metric == "cosine" else np.square(distances)
+            return distances - np.float32(1) if self.metric == "cosine" else np.square(distances)
 
     def within(
         self, rows: Vectors, norms: NDArray[np.float32], radius: np.float32

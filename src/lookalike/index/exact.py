@@ -429,12 +429,13 @@ def _promising(nearer: Bits | Numbers, piece: Block, best: Best) -> tuple[NDArra
     margin = nearer.margin(norms)
     bound = nearer.scaled(best.distances[:, -1]) + margin
     close = values <= bound[:, None]
-    if k < values.shape[1] and close.sum() > 2 * k * len(values):
+    if k < values.shape[1] and np.count_nonzero(close) > 2 * k * len(values):
         # Too many to compute one by one: k rows of this piece itself bound what can still win.
         own = np.partition(values, k - 1, axis=1)[:, k - 1]
-        close = values <= np.fmin(bound, own + 2 * margin)[:, None]
-    # Removed rows are at +inf and must not pass a bound of +inf.
-    close &= values < np.inf
+        bound = np.fmin(bound, own + 2 * margin)
+        close = values <= bound[:, None]
+    if not np.isfinite(bound).all():
+        close &= values < np.inf  # removed rows are there
     i, j = np.nonzero(close)
     return i, j
 

@@ -31,6 +31,8 @@ let answer = null;
 let running = new AbortController();
 /** @type {Map<string, SearchAnswer>} */
 const answers = new Map();
+/** @type {WeakMap<SearchAnswer, number[][]>} */
+const copies = new WeakMap();
 
 const MOST_COMPARED = 1000;
 const MOST_PAIRED = 300; // whose known copies are asked for
@@ -204,19 +206,24 @@ function show() {
   void run(asked, running.signal);
 }
 
+/** What the API is asked, and what an answer to it is kept under. @param {Asked} what @param {boolean} verify */
+async function request(what, verify) {
+  const queries = await Promise.all((what.together ? what.queries : [what.queries[what.at]]).map(async (ref) => (await about(ref)).held));
+  const body = { queries, k: what.k, verify, together: what.together, region: what.region, only: what.only };
+  return { body, key: JSON.stringify([body, (await held).version]) };
+}
+
 /** @param {Asked} what @param {boolean} verify @param {AbortSignal} signal */
 async function find(what, verify, signal) {
-  const queries = await Promise.all((what.together ? what.queries : [what.queries[what.at]]).map(async (ref) => (await about(ref)).held));
-  const request = { queries, k: what.k, verify, together: what.together, region: what.region, only: what.only };
-  const key = JSON.stringify([request, (await held).version]);
+  const { body, key } = await request(what, verify);
   const ready = answers.get(key);
   if (ready) return ready;
   let found;
   try {
-    found = await api.search(request, signal);
+    found = await api.search(body, signal);
   } catch (error) {
-    if (!(error instanceof api.ApiError) || ![400, 404].includes(error.status) || !(await sendAgain(queries))) throw error;
-    found = await api.search(request, signal);
+    if (!(error instanceof api.ApiError) || ![400, 404].includes(error.status) || !(await sendAgain(body.queries))) throw error;
+    found = await api.search(body, signal);
   }
   if (answers.size > 60) answers.delete([...answers.keys()][0]);
   answers.set(key, found);
@@ -230,7 +237,8 @@ async function run(what, signal) {
   byId("searching").classList.add("waiting");
   try {
     const verifies = what.verify && !what.together;
-    for (const verify of verifies ? [false, true] : [false]) {
+    const ready = verifies && answers.has((await request(what, true)).key);  // then only its order or its folds are others
+    for (const verify of verifies ? (ready ? [true] : [false, true]) : [false]) {
       answer = await find(what, verify, signal);
       if (signal.aborted) return;
       const [first] = answer.queries;
@@ -238,7 +246,7 @@ async function run(what, signal) {
       const last = verify || !verifies;
       if (!last) known = [];
       else if (!verifies) results.show(sections(answer, 0, what.sort, false, { known, fold: what.fold, open }));
-      if (last && what.fold) known = await knownCopies(first.results, signal);
+      if (last && what.fold) known = await knownCopies(answer, signal);
       if (signal.aborted) return;
       results.show(sections(answer, 0, what.sort, !last, { known, fold: what.fold, open }));
       tools.told(answer, what);
@@ -259,12 +267,16 @@ async function run(what, signal) {
   }
 }
 
-/** Which results are known to be copies of one another; to show them is no reason to fail. @param {import("./parts/types.js").Found[]} all @param {AbortSignal} signal @returns {Promise<number[][]>} */
-async function knownCopies(all, signal) {
+/** Which results are known to be copies of one another; to show them is no reason to fail. @param {SearchAnswer} of @param {AbortSignal} signal @returns {Promise<number[][]>} */
+async function knownCopies(of, signal) {
+  const ready = copies.get(of);
+  if (ready) return ready;
   try {
-    const first = all.slice(0, MOST_PAIRED);
+    const first = of.queries[0].results.slice(0, MOST_PAIRED);
     const equal = first.filter((one) => one.verdict === "same-file" || one.verdict === "same-pixels");
-    return await api.copies(first.map((one) => one.id), equal.map((one) => one.id), signal);
+    const found = await api.copies(first.map((one) => one.id), equal.map((one) => one.id), signal);
+    copies.set(of, found);
+    return found;
   } catch {
     return [];
   }
