@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,7 @@ def nearest_rows(
     def scanned(part: list[tuple[int, slice]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         return _scanned([(blocks[b].rows[rows], int(starts[b]) + rows.start) for b, rows in part], query, count)
 
-    if len(parts) > 1:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            found = list(pool.map(scanned, parts))
-    else:
-        found = [scanned(part) for part in parts]
+    found = list(_threads().map(scanned, parts))
     # What a pass did not name is no closer than the last that it named.
     least = max(float(values.min()) for _, values in found) + precision * longest
     beyond = np.inf if least == -np.inf else 1 - least / (shortest if least > 0 else longest)
@@ -83,6 +80,12 @@ def nearest_rows(
         at = named[(named >= starts[number]) & (named < starts[number + 1])] - starts[number]
         rows.append(at[block.alive[at] & np.isfinite(block.norms("cosine")[at])])
     return rows, beyond
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads that are kept: to start them takes half as long as to read a hundred thousand rows."""
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="scan")
 
 
 def _parts(lengths: Sequence[int], count: int) -> list[list[tuple[int, slice]]]:

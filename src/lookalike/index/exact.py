@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.index._blocks import Best, Block
-from lookalike.index._kernels import Bits, Numbers, kernel, widen
+from lookalike.index._kernels import Bits, Numbers, kernel, places, widen
 from lookalike.index._scan import nearest_rows, worthwhile
 from lookalike.index._substrings import close_pairs, pays
 from lookalike.metrics import as_stored, paired
@@ -386,10 +386,11 @@ class ExactIndex:
         """Fill in the nearest of one query, (k,), found in one pass over the rows; say whether these are proven."""
         nearer = Numbers(self.metric, self.dim, query[None])
         named, beyond = nearest_rows(self._blocks, nearer.queries[0], len(keys), nearer.precision)
+        rows = np.concatenate([block.rows[at] for block, at in zip(self._blocks, named, strict=True)])
+        theirs = np.concatenate([block.keys[at] for block, at in zip(self._blocks, named, strict=True)])
+        first = np.zeros(len(rows), np.int64)
         best = Best(1, len(keys))
-        for block, at in zip(self._blocks, named, strict=True):
-            first = np.zeros(len(at), np.int64)
-            best.merge(first, block.keys[at], self._distances(query[None], first, block, at))
+        best.merge(first, theirs, paired(widen(query[None])[first], widen(rows), self.metric))
         keys[:], distances[:] = best.keys[0], best.distances[0]
         return bool(distances[-1] < beyond - 2 * nearer.precision)
 
@@ -436,8 +437,7 @@ def _promising(nearer: Bits | Numbers, piece: Block, best: Best) -> tuple[NDArra
         close = values <= bound[:, None]
     if not np.isfinite(bound).all():
         close &= values < np.inf  # removed rows are there
-    i, j = np.nonzero(close)
-    return i, j
+    return places(close)
 
 
 def _checked_keys(keys: NDArray[np.int64], count: int) -> NDArray[np.int64]:
