@@ -65,6 +65,8 @@ class Row:
         What must hold of the rates, by role: {"peer": 3} is at least 3 times the best peer's.
     counts
         What is compared: the rate, or the memory, of which less is better.
+    at_most
+        Seconds that ours may take; None for whatever it takes.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Row:
     wanted: Mapping[Role, float] = field(default_factory=dict)
     rounds: int = ROUNDS
     counts: Literal["rate", "memory"] = "rate"
+    at_most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Result:
     when: str
     machine: Mapping[str, str | int]
     counts: Literal["rate", "memory"] = "rate"
+    at_most: float | None = None
 
     def rate(self, figure: Figure) -> float:
         """Return how much one did in a second: all of the work, or what it says it has `done` of it."""
@@ -125,7 +129,9 @@ class Result:
         ratios = {role: self.ratio(role) for role in self.wanted}
         if None in ratios.values():
             return None
-        return all((ratios[role] or 0) >= least for role, least in self.wanted.items())
+        ours = min(figure.median for figure in self.figures if figure.role == "ours")
+        soon = self.at_most is None or ours < self.at_most
+        return soon and all((ratios[role] or 0) >= least for role, least in self.wanted.items())
 
     def to_json(self) -> str:
         """Return all of it as JSON."""
@@ -182,7 +188,9 @@ def measure(row: Row, say: Callable[[str], None] = lambda text: print(text, file
         for one in row.contestants
     )  # fmt: skip
     when = time.strftime("%Y-%m-%d", time.gmtime())
-    return Result(row.name, row.what, row.work, row.unit, figures, dict(row.wanted), when, machine(), row.counts)
+    return Result(
+        row.name, row.what, row.work, row.unit, figures, dict(row.wanted), when, machine(), row.counts, row.at_most
+    )
 
 
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -19,7 +19,7 @@ __all__ = ["PEERS", "python_of"]
 ROOT = Path(__file__).parents[2]
 
 PEERS = (
-    "immaculate==0.3.0", "fastdup==2.54", "imagehash==4.3.2", "mahotas==1.4.19", "simplejpeg==1.9.0",
+    "immaculate[sscd]==0.3.0", "fastdup==2.54", "imagehash==4.3.2", "mahotas==1.4.19", "simplejpeg==1.9.0",
     "faiss-cpu==1.15.1", "opencv-python-headless", "torch==2.13.0",
 )  # fmt: skip
 ALONE = ("imgsim==0.1.2",)

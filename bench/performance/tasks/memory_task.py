@@ -50,7 +50,7 @@ if __name__ == "__main__":
     count = int(sys.argv[1])
     source, descriptor = Made(count), get_descriptor("pdq")
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "x.lookalike")
+        store = Store(Path(folder) / "x.lookalike", create=True)
         with store.writing():
             run = store.start_run(source.roots)
             reports: list[IndexReport] = []

@@ -132,7 +132,7 @@ def main() -> None:
     else:
         found: list[int] = []
         work = join(rows, who)
-        tell(timed(lambda: found.append(work())), pairs=found[0])
+        tell(timed(lambda: found.append(work())), pairs=found[0], done=len(rows))
 
 
 if __name__ == "__main__":
