@@ -336,14 +336,17 @@ class ExactIndex:
         rows = self.stored(queries)
         if candidates.ndim != 2 or len(candidates) != len(rows):
             raise ValueError(f"candidates must be ({len(rows)}, m), not {candidates.shape}")
-        best = Best(len(rows), k)
         query = np.repeat(np.arange(len(rows)), candidates.shape[1])
         wanted = candidates.reshape(-1)
+        away = np.empty(len(wanted), np.float32)
+        there = np.zeros(len(wanted), np.bool_)
         for block in self._blocks:
             at = block.find(wanted)
             here = np.flatnonzero(at >= 0)
-            away = self._distances(rows, query[here], block, at[here])
-            best.merge(query[here], wanted[here], away)
+            away[here] = self._distances(rows, query[here], block, at[here])
+            there[here] = True
+        best = Best(len(rows), k)
+        best.merge(query[there], wanted[there], away[there])
         return Neighbours(best.keys, best.distances)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
