@@ -77,7 +77,7 @@ def main(n: int) -> None:
     thread.start()
     while not server.started:
         time.sleep(0.05)
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
     software = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", *software])

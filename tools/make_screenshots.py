@@ -206,7 +206,7 @@ def fill(folder: Path) -> tuple[Path, dict[str, int]]:
 
 
 def main(beginnings: list[str]) -> None:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
     if program is None:
         sys.exit("there is no chromium on the PATH")
     folder = Path(tempfile.mkdtemp()) / "pictures"

@@ -279,3 +279,42 @@ def test_a_phone_decides_by_touch(desk, visit):
     page.locator("#accept").tap()
     place(page, 3)
     tally(page, "1 accepted · 1 skipped")
+
+
+def reach(page, text: str) -> None:
+    """Go by Tab alone until what has the focus says a text."""
+    said = "document.activeElement.matches('button, a') ? document.activeElement.textContent : ''"
+    for _ in range(120):
+        if text in page.evaluate(said):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way by Tab to {text!r}")
+
+
+def test_from_the_question_to_undoing_without_a_mouse(desk, visit):
+    before = tree(desk.folder / "photos", desk.folder / "copies")
+    page = visit("duplicates", base=desk.url)
+    for said in ("Find again", "Find duplicates"):
+        reach(page, said)
+        page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"job=(?!1\b)\d+"), timeout=120_000)
+    page.wait_for_load_state("networkidle")
+    page.locator("#members li").first.wait_for()
+    page.keyboard.press("Enter")
+    place(page, 2)
+    reach(page, "Plan 1 removal")
+    page.keyboard.press("Enter")
+    reach(page, "Plan these")
+    page.keyboard.press("Enter")
+    page.locator(".sample").first.wait_for()
+    reach(page, "Apply:")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog[open] :focus")).to_have_count(1)
+    reach(page, "Apply")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 file removed").first.wait_for()
+    assert len(tree(desk.folder / "photos", desk.folder / "copies")) == len(before) - 1
+    reach(page, "Undo all of it")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 file brought back").first.wait_for()
+    assert tree(desk.folder / "photos", desk.folder / "copies") == before

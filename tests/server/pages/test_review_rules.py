@@ -173,6 +173,11 @@ def test_rules_and_several_folders_are_edited_on_the_page(desk, visit):
     assert asked["paths"] == [str(desk.folder / "photos"), str(desk.folder / "copies")]
     assert asked["keep"][:2] == ["uncropped", f"folder:{desk.folder / 'copies'}"]
     assert "colour" not in asked["keep"]
+    page.get_by_role("button", name="Find again").click()  # the question is there to be changed
+    expect(page.locator(".folder-chips .path")).to_have_text([str(desk.folder / "photos"), str(desk.folder / "copies")])
+    page.get_by_role("button", name="Find duplicates").click()
+    expect(page).to_have_url(re.compile("job=3"), timeout=60_000)
+    assert httpx2.get(f"{desk.url}/api/v1/jobs/3").json()["result"]["asked"] == asked
 
 
 def test_the_next_two_groups_are_fetched_and_a_key_is_painted_at_once(desk, visit):

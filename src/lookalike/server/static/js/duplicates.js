@@ -274,7 +274,12 @@ press("tab-one", () => go("one"));
 press("tab-list", () => go("list"));
 press("tab-plan", () => go("plan"));
 press("to-plan", () => go("plan"));
-press("again", () => { byId("start").hidden = !byId("start").hidden; if (!byId("start").hidden) byId("level").focus(); });
+press("again", () => {
+  byId("start").hidden = !byId("start").hidden;
+  if (byId("start").hidden) return;
+  if (review) finder.take(review.job);
+  byId("level").focus();
+});
 
 byId("filter").addEventListener("change", () => {
   if (!review) return;

@@ -62,6 +62,16 @@ export class Finder {
     this.showRules();
   }
 
+  /** Asks for what a search asked for, to be changed. @param {Job} job */
+  take(job) {
+    const asked = job.result?.asked;
+    if (!asked) return;
+    if (asked.level in LEVELS) this.level.value = asked.level;
+    this.rules = asked.keep.length ? [...asked.keep] : [...FIRST];
+    this.scope.set(asked.paths.length <= MOST_FOLDERS ? asked.paths : []); // more are files that were selected
+    this.showRules();
+  }
+
   showRules() {
     const move = (/** @type {number} */ at, /** @type {number} */ way) => {
       const [rule] = this.rules.splice(at, 1);
