@@ -79,9 +79,34 @@ def test_an_index_joins_by_substrings_what_it_would_join_by_comparing_all(monkey
 
 def test_it_pays_for_many_unlike_strings_only():
     assert pays(strings("any", 8000), 31)
-    assert not pays(strings("any", 8000), 32)
-    assert not pays(strings("zeros", 8000), 31)
+    assert not pays(strings("any", 8000), 60)
+    assert not pays(strings("any", 8000), 64)
     assert not pays(strings("few", 8000), 31)
     assert not pays(strings("any", 200), 31)
-    assert not pays(strings("any", 8000, 12), 3)
+    assert not pays(strings("any", 8000, 10), 3)
     assert not pays(strings("any", 0), 31)
+
+
+def test_equal_strings_are_compared_with_others_once():
+    rows = np.repeat(strings("near", 40), np.arange(40), axis=0)  # the first not at all, the last 39 times
+    rows = rows[np.random.default_rng(1).permutation(len(rows))]
+    parts = list(close_pairs(rows, 31))
+    found = sorted(
+        tuple(sorted((int(i), int(j)))) for _, left, right in parts for i, j in zip(left, right, strict=True)
+    )
+    assert found == [(i, j) for i, j, _ in all_pairs(rows, 31)]
+    many = strings("zeros", 3000)
+    assert pays(many, 31)
+    told = [len(left) for _, left, _ in close_pairs(many, 31)]
+    assert sum(told) == 3000 * 2999 // 2
+    assert max(told) <= 1 << 19  # memory does not grow with the pairs
+
+
+def test_sums_that_unlike_strings_share_by_chance_lose_no_pair(monkeypatch):
+    rows = np.repeat(strings("any", 30), 4, axis=0)
+    rows = rows[np.random.default_rng(2).permutation(len(rows))]
+    monkeypatch.setattr("lookalike.index._substrings._mixed", lambda wide: np.zeros(len(wide), np.uint64))
+    found = sorted(
+        (int(i), int(j)) for _, left, right in close_pairs(rows, 31) for i, j in zip(left, right, strict=True)
+    )
+    assert sorted(tuple(sorted(pair)) for pair in found) == [(i, j) for i, j, _ in all_pairs(rows, 31)]

@@ -268,7 +268,7 @@ class ExactIndex:
         Notes
         -----
         Exact, O(n^2 * dim / 2): only one of (i, j) and (j, i) is computed. Bits within a radius of less than one in
-        eight are joined by multi-index hashing where that looks at fewer pairs. Do not add or remove until it ends.
+        four are joined by multi-index hashing where that costs less. Do not add or remove until it ends.
         """
         within = _checked_radius(radius)
         if limit is not None and limit < 0:
@@ -287,7 +287,7 @@ class ExactIndex:
         self, within: np.float32, progress: Callable[[float], None]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
         """Yield the keys and distances of all pairs, each once, in whatever order; maybe none at a time."""
-        if self.metric == "hamming" and len(self._blocks) and within < self.width:
+        if self.metric == "hamming" and len(self._blocks) and np.isfinite(within):
             bits = np.concatenate([block.rows[block.alive] for block in self._blocks])
             if pays(bits, float(within)):
                 keys = np.concatenate([block.keys[block.alive] for block in self._blocks])

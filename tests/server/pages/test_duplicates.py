@@ -293,7 +293,7 @@ def reach(page, text: str) -> None:
 
 def test_from_the_question_to_undoing_without_a_mouse(desk, visit):
     before = tree(desk.folder / "photos", desk.folder / "copies")
-    page = visit("duplicates", base=desk.url)
+    page = reviewed(desk, visit)
     for said in ("Find again", "Find duplicates"):
         reach(page, said)
         page.keyboard.press("Enter")
