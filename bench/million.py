@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from PIL import Image
 
 import lookalike
 from lookalike.descriptors import get_descriptor
@@ -71,6 +74,11 @@ def measure(folder: Path, rows: int, approximate: bool) -> None:
         found, _ = timed(name, lambda: library.search(picture, 10))
         if not np.isfinite(found.distances).all():
             raise SystemExit("a search does not give its ten pictures")
+    Image.fromarray(picture).save(folder / "query.png")
+    command = [sys.executable, "-m", "lookalike", "search", str(folder / "query.png"), "--library", str(path)]
+    for name in ("first", "second", "third"):
+        timed(f"`lookalike search FILE`, a whole process, the {name} time",
+              lambda: subprocess.run(command, check=True, capture_output=True))  # fmt: skip
     timed("opened anew, with its status", lambda: opened().close())
     hits, _ = timed("a search by a vector", lambda: library._holdings.index(id_, spec).search(query, 10))
     if hits.keys[0, 0] != wanted:
@@ -79,6 +87,9 @@ def measure(folder: Path, rows: int, approximate: bool) -> None:
         timed("approximate index made", lambda: library._holdings.refresh([spec]))
         for name in ("first approximate search", "second approximate search"):
             hits, _ = timed(name, lambda: library._holdings.index(id_, spec).search(query, 10))
+        for name in ("first", "second", "third"):
+            timed(f"`lookalike search FILE` by it, a whole process, the {name} time",
+                  lambda: subprocess.run(command, check=True, capture_output=True))  # fmt: skip
         if hits.keys[0, 0] != wanted:
             raise SystemExit("a vector does not find itself by the approximate index")
     planned, _ = timed("prune planned", lambda: library.prune(dry_run=True))

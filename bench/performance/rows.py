@@ -57,6 +57,31 @@ def index(given: Given) -> Row:
     )  # fmt: skip
 
 
+def int8(given: Given) -> Row:
+    files = listing(given.work, given.paths, 2000)
+    return Row(
+        "int8", "the network of lite0 in whole numbers, alone, on 2,000 decoded pictures", 2000, "pictures",
+        [
+            given.task("8 bits, one call a core", "ours", "model_task", files, WEIGHTS.with_name("lite0-int8.onnx"),
+                       "parallel"),
+            given.task("float32, one call a core", "peer", "model_task", files, WEIGHTS, "parallel"),
+        ],
+        {"peer": 1.6},
+    )  # fmt: skip
+
+
+def index_int8(given: Given) -> Row:
+    files = listing(given.work, given.paths, 2000)
+    return Row(
+        "index-int8", "decode, describe by lite0:int8 and pdq, write the library: 2,000 photographs", 2000,
+        "pictures",
+        [
+            given.task("lookalike, lite0:int8 + pdq", "ours", "index_task", files, "lite0:int8,pdq"),
+            given.task("lookalike, lite0 + pdq", "peer", "index_task", files, "lite0,pdq"),
+        ],
+    )  # fmt: skip
+
+
 def pdq(given: Given) -> Row:
     files = listing(given.work, given.paths)
     return Row(
@@ -276,6 +301,8 @@ ROWS: dict[str, Callable[[Given], Row]] = {
     "jpeg-5": jpeg(5),
     "jpeg-12": jpeg(12),
     "index": index,
+    "int8": int8,
+    "index-int8": index_int8,
     "pdq": pdq,
     "near": near,
     "batch": batch,

@@ -29,6 +29,7 @@ _BUILT_IN = {
     "pdq": "lookalike.descriptors.pdq:PDQ",
     "haralick": "lookalike.descriptors.haralick:Haralick",
     "lite0:320": "lookalike.descriptors.lite0:Lite0Large",
+    "lite0:int8": "lookalike.descriptors.lite0:Lite0Int8",
     "lite0:grey": "lookalike.descriptors.lite0:Lite0Grey",
     "imgsim": "lookalike.descriptors.imgsim:Imgsim",
 }

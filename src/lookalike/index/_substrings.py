@@ -151,7 +151,9 @@ class _Cut:
         shared = values & self.masks[choice]
         ends = np.append(np.flatnonzero(shared[1:] != shared[:-1]) + 1, len(keys))
         size = np.diff(ends, prepend=0)
-        left = np.cumsum(np.bincount(size, size)[::-1])[::-1]  # how many share with so many, themselves included, or more
+        left = np.cumsum(np.bincount(size, size)[::-1])[
+            ::-1
+        ]  # how many share with so many, themselves included, or more
         size = np.repeat(size.astype(np.int32), size)
         # Those that share their parts lie side by side: each is held against the next, then against the one after it.
         for step in range(1, len(left) - 1):
