@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import lookalike
+from lookalike.approximation import load_approximate
 from lookalike.descriptors import get_descriptor
 from lookalike.index import ApproximateIndex, ExactIndex
 from lookalike.library import Library
@@ -22,6 +23,8 @@ SPEC = get_descriptor("lite0").spec
 @pytest.fixture(autouse=True)
 def approximate_from_a_few(monkeypatch):
     monkeypatch.setattr("lookalike.holdings.choose", lambda n, _: "approximate" if n >= 100 else "exact")
+    monkeypatch.setattr("lookalike.holdings._EXACT_FIRST", 0)
+    monkeypatch.setattr("lookalike.holdings._USEFUL", 1)
 
 
 def unit(seed: int, n: int) -> np.ndarray:
@@ -114,3 +117,36 @@ def test_searching_many_vectors_goes_through_the_library(tmp_path):
     assert str(picture) not in result.uris[0]
     assert copy.uris[0] == (str(picture),)
     assert copy.distances[0, 0] < 1e-6
+
+
+def test_the_first_searches_are_exact_and_the_index_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.holdings._EXACT_FIRST", 3)
+    vectors, read = unit(1, 300), []
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        fill(library, vectors, "first")
+
+    def reading(*given: object) -> object:
+        read.append(given)
+        return load_approximate(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("lookalike.holdings.load_approximate", reading)
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        kinds = [answers(library, vectors)[2] for _ in range(6)]
+        assert kinds == [ExactIndex] * 3 + [ApproximateIndex] * 3
+        assert len(read) == 1
+        fill(library, unit(2, 10), "second")  # what it holds is no longer all
+        kinds = [answers(library, vectors)[2] for _ in range(5)]
+        assert kinds == [ExactIndex] * 3 + [ApproximateIndex] * 2
+        assert len(read) == 2
+
+
+def test_an_index_that_looks_through_nearly_all_is_not_used(tmp_path, monkeypatch):
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        noise = np.random.default_rng(0).standard_normal((300, SPEC.dim)).astype(np.float32)
+        fill(library, noise / np.linalg.norm(noise, axis=1, keepdims=True), "noise")
+        index = library._holdings.index(library._holdings.number(SPEC), SPEC)
+        assert isinstance(index, ApproximateIndex)
+        assert index.share > 1 / 8
+    monkeypatch.setattr("lookalike.holdings._USEFUL", 1 / 8)
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        assert isinstance(library._holdings.index(library._holdings.number(SPEC), SPEC), ExactIndex)

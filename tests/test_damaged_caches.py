@@ -97,6 +97,8 @@ ANSWERS: dict[str, Answer] = {
 @pytest.fixture
 def path(tmp_path: Path, fake: object, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("lookalike.holdings.choose", lambda n, _: "approximate" if n >= 60 else "exact")
+    monkeypatch.setattr("lookalike.holdings._EXACT_FIRST", 0)
+    monkeypatch.setattr("lookalike.holdings._USEFUL", 1)
     for n in range(64):
         write_picture(tmp_path / "photos" / f"{n}.png", n)
     with lookalike.open(tmp_path / "a.lookalike") as library:

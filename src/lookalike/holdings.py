@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -25,6 +26,12 @@ from lookalike.verifying import Looks, Verification
 
 __all__ = ["Holdings"]
 
+_EXACT_FIRST = 8
+"""Searches that are answered exactly before an approximate index is read: that takes about as long as so many."""
+
+_USEFUL = 1 / 8
+"""An approximate index that looks through a larger part of all vectors saves nothing: vectors without any clusters."""
+
 
 class Holdings:
     """A library's vectors by descriptor. The matrices that it has mapped, and its visual words, outlive a call."""
@@ -35,6 +42,8 @@ class Holdings:
         self._words: tuple[tuple[int, int], WordIndex] | None = None
         self._choice: tuple[tuple[int, int], Filters, Chosen] | None = None
         self._making = threading.Lock()  # of two searches that need the words, one makes them
+        self._approximate: dict[int, tuple[tuple[int, int], VectorIndex]] = {}
+        self._searches: Counter[int] = Counter()  # since an approximate index was last looked for
 
     def number(self, spec: DescriptorSpec) -> int:
         """Return the number that a descriptor has in this library.
@@ -95,12 +104,27 @@ class Holdings:
         """Return what searches fastest: the exact index, or an approximate one where there are many vectors.
 
         The approximate one is made by `add`; where it is not there or not to be trusted, the exact one answers. So it
-        does for standardised vectors: all of them change with the scaler, and an index of them would not last.
+        does for standardised vectors: all of them change with the scaler, and an index of them would not last. And for
+        the first few searches after a change: to read the approximate one would take longer. Then it is kept.
         """
         exact = self.exact(descriptor_id, spec, scaler)
         if scaler is not None or choose(len(exact), spec.metric) == "exact":
             return exact
-        return load_approximate(self.store, exact, spec) or exact
+        with self._making:
+            state = self.store.state
+            held = self._approximate.get(descriptor_id)
+            if held and held[0] == state:
+                return held[1]
+            self._searches[descriptor_id] += 1
+            if self._searches[descriptor_id] <= _EXACT_FIRST:
+                return exact
+            del self._searches[descriptor_id]
+            made = load_approximate(self.store, exact, spec)
+            if made is None:
+                return exact
+            useful = made if made.share <= _USEFUL else exact
+            self._approximate[descriptor_id] = state, useful
+            return useful
 
     def verification(
         self,

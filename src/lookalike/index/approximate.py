@@ -111,6 +111,11 @@ class ApproximateIndex:
     def __len__(self) -> int:
         return len(self.exact)
 
+    @property
+    def share(self) -> float:
+        """Part of its lists that a query looks through: little where vectors lie in clusters, all of them in noise."""
+        return float(self.nprobe / _faiss().extract_index_ivf(self._inverted).nlist)
+
     def add(self, keys: NDArray[np.int64], vectors: Vectors) -> None:
         """Add vectors without rebuilding; all or none. As `ExactIndex.add`, with the same errors."""
         self.exact.add(keys, vectors)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lookalike.store.chunkfile import SIZE, make_header, path_of_chunk, read_hea
 from lookalike.store.scaler import Scaler
 from lookalike.store.store import Store
 from lookalike.types import DescriptorSpec, Vectors
+from lookalike.workers import available_cores
 
 __all__ = ["Block", "VectorMatrix"]
 
@@ -63,21 +65,29 @@ class VectorMatrix:
             What standardises the rows; None for the rows as the database has them.
         """
         mask = 0 if scaler is None else scaler.token
-        fresh: dict[int, tuple[int, Block]] = {}
-        for chunk, token in self._store.chunk_tokens(self._descriptor_id).items():
-            held = self._blocks.get(chunk)
-            good = held is not None and held[0] == token ^ mask
-            fresh[chunk] = held if held and good else (token ^ mask, self._load(chunk, token, scaler))
-        self._blocks = fresh
-        return [block for _, block in fresh.values() if len(block.keys)]
+        tokens = self._store.chunk_tokens(self._descriptor_id)
+        fresh = {chunk: held for chunk, held in self._blocks.items() if held[0] ^ mask == tokens.get(chunk)}
+        lacking = [chunk for chunk in tokens if chunk not in fresh]
 
-    def _load(self, chunk: int, token: int, scaler: Scaler | None) -> Block:
+        def read(chunk: int) -> Block | None:
+            return self._read(self._path(chunk, scaler), chunk, tokens[chunk] ^ mask)
+
+        # Their checksums take longer than all else: each core works out some.
+        with ThreadPoolExecutor(available_cores()) if len(lacking) > 1 else contextlib.nullcontext() as pool:
+            found = list(pool.map(read, lacking) if pool else map(read, lacking))
+        for chunk, block in zip(lacking, found, strict=True):
+            fresh[chunk] = tokens[chunk] ^ mask, block or self._made(chunk, tokens[chunk], scaler)
+        self._blocks = {chunk: fresh[chunk] for chunk in tokens}
+        return [block for _, block in self._blocks.values() if len(block.keys)]
+
+    def _path(self, chunk: int, scaler: Scaler | None) -> Path:
+        suffix = "vectors" if scaler is None else "standardised"
+        return path_of_chunk(self._store.folder, self._spec, chunk, suffix)
+
+    def _made(self, chunk: int, token: int, scaler: Scaler | None) -> Block:
+        """Return a chunk from the database, and write its file."""
         # A file of standardised rows names the chunk's token and the scaler's in one number.
-        mask, suffix = (0, "vectors") if scaler is None else (scaler.token, "standardised")
-        path = path_of_chunk(self._store.folder, self._spec, chunk, suffix)
-        block = self._read(path, chunk, token ^ mask)
-        if block is not None:
-            return block
+        mask = 0 if scaler is None else scaler.token
         keys, rows = self._store.read_chunk(self._descriptor_id, chunk, self._spec)
         if scaler is not None:
             rows = scaler.standardise(rows)
@@ -88,7 +98,7 @@ class VectorMatrix:
         # Read again: a writer may have been between the token and the rows. Then memory serves, and no file is made.
         if self._store.chunk_tokens(self._descriptor_id).get(chunk) == token:
             with contextlib.suppress(OSError):
-                self._write(path, chunk, token ^ mask, block)
+                self._write(self._path(chunk, scaler), chunk, token ^ mask, block)
         return block
 
     def _layout(self, rows: int) -> tuple[int, int, int]:
