@@ -211,6 +211,8 @@ class Shelf:
         began = time.perf_counter()
         with lookalike.open(self.library) as library:
             self._fill(library.store, described)
+            if described:
+                library._holdings.refresh([get_descriptor("lite0").spec])  # as `index` does at its end
         print(f"made in {time.perf_counter() - began:.0f} s: {self.library}", file=sys.stderr)
 
     def name(self, number: int) -> Path:
