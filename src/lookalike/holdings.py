@@ -42,6 +42,7 @@ class Holdings:
         self._words: tuple[tuple[int, int], WordIndex] | None = None
         self._choice: tuple[tuple[int, int], Filters, Chosen] | None = None
         self._making = threading.Lock()  # of two searches that need the words, one makes them
+        self._reading = threading.Lock()  # so with approximate indexes, which nobody is to wait for words for
         self._approximate: dict[int, tuple[tuple[int, int], VectorIndex]] = {}
         self._searches: Counter[int] = Counter()  # since an approximate index was last looked for
 
@@ -110,7 +111,7 @@ class Holdings:
         exact = self.exact(descriptor_id, spec, scaler)
         if scaler is not None or choose(len(exact), spec.metric) == "exact":
             return exact
-        with self._making:
+        with self._reading:
             state = self.store.state
             held = self._approximate.get(descriptor_id)
             if held and held[0] == state:
