@@ -55,14 +55,17 @@ def pays(rows: Vectors, radius: float) -> bool:
     if width % 4 or radius >= 2 * width or n < 2:
         return False
     cut = _Cut(n, width, radius)
+    looked_at, all_pairs = _ROUND * n * len(cut.masks) * width // 4, n * (n - 1) // 2
+    if looked_at * _COST >= all_pairs:
+        return False
     some = rows[np.random.default_rng(0).permutation(n)[:_SAMPLE]]
     met = 0
     for word in np.unique(some, axis=0).view(np.uint32).T:
         for mask in cut.masks:
             counts = np.unique(word & mask, return_counts=True)[1]
             met += int((counts * (counts - 1) // 2).sum())
-    looked_at = met * n**2 // len(some) ** 2 + _ROUND * n * len(cut.masks) * width // 4
-    return bool(looked_at * _COST < n * (n - 1) // 2)
+    looked_at += met * n**2 // len(some) ** 2
+    return bool(looked_at * _COST < all_pairs)
 
 
 def close_pairs(rows: Vectors, radius: float) -> Iterator[tuple[float, NDArray[np.int64], NDArray[np.int64]]]:
@@ -151,9 +154,8 @@ class _Cut:
         shared = values & self.masks[choice]
         ends = np.append(np.flatnonzero(shared[1:] != shared[:-1]) + 1, len(keys))
         size = np.diff(ends, prepend=0)
-        left = np.cumsum(np.bincount(size, size)[::-1])[
-            ::-1
-        ]  # how many share with so many, themselves included, or more
+        # How many share their parts with so many or more, themselves included.
+        left = np.cumsum(np.bincount(size, size)[::-1])[::-1]
         size = np.repeat(size.astype(np.int32), size)
         # Those that share their parts lie side by side: each is held against the next, then against the one after it.
         for step in range(1, len(left) - 1):
