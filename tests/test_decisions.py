@@ -229,6 +229,8 @@ def test_what_is_exported_is_imported_the_same_into_another_library(library, pho
         '{"decision": "keep-all", "decided": "2026-01-01", "pictures": [{"sha256": "00", "uri": "a"}]}\n',
         '{"decision": "keep-folder", "decided": "2026-01-01", "folder": ""}\n', "[]\n", "id,uri\n1,a\n",
         f'{{"decision": "not-duplicates", "decided": "2026-01-01", "pictures": [{{"sha256": "{0:064d}", "uri": ""}}]}}',
+        '{"decision": "keep-folder", "decided": "2026-01-01", "folder": "/p/\\ud800"}\n',
+        f'{{"decision": "keep-all", "decided": "2026-01-01", "pictures":[{{"sha256": "{0:064d}", "uri": "\\ud800"}}]}}',
     ],
 )  # fmt: skip
 def test_a_file_that_holds_no_decisions_is_refused_whole(library, tmp_path, text):

@@ -347,11 +347,14 @@ def _of_values(said: Any, where: str) -> Decided:
             folder = said["folder"]
             if not isinstance(folder, str) or not folder:
                 raise ValueError("no folder")
+            os.fsencode(folder)  # no name has such letters as JSON can hold
             return Decided(0, kind, moment, folder=folder)
         contents = tuple(
             DecidedContent(_digest(one["sha256"]), str(one["uri"]), _digest(one.get("pixel_hash"), True))
             for one in said["pictures"]
         )
+        for one in contents:
+            os.fsencode(one.name)
         if kind not in (NOT_DUPLICATES, KEEP_ALL):
             raise ValueError(f"there is no decision {kind!r}")
         if len({one.hash for one in contents}) < max(len(contents), 2 if kind == NOT_DUPLICATES else 1):

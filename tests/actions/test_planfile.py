@@ -86,6 +86,24 @@ def test_an_edit_that_makes_no_sense_is_refused_with_its_line(written: Path, edi
     assert f"line {first + line}:" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"uri": "/photos/a\0.png"}, "absolute path"),
+        ({"uri": "/photos/\ud800.png"}, "absolute path"),
+        ({"act": "move", "to": "/photos\0"}, "absolute path"),
+        ({"with": ["/photos/a\0.xmp"], "with_sha256": ["0" * 64]}, "two lists"),
+        ({"verdict": ["same-file"]}, "are copies"),
+        ({"probability": 10**400}, "probability is a number"),
+    ],
+)
+def test_what_only_json_can_hold_is_refused(library: Library, tmp_path: Path, values: dict[str, Any], words: str):
+    path = tmp_path / "plan.jsonl"  # each was found by fuzzing
+    write_plan(make_plan(library), path)
+    with pytest.raises(UsageError, match=words):
+        read_plan(edited(path, lambda rows: rows[1].update(values)))
+
+
 def test_another_file_of_a_group_can_be_kept(written: Path):
     before = read_plan(written)
 

@@ -231,11 +231,11 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
     act, uri, keeper = values["act"], values["uri"], values.get("keeper", False)
     if act not in (*ACTS, KEEP, PROTECT, LABELS):
         raise wrong(f"there is no act {act!r}: choose one of {', '.join((*ACTS, KEEP, PROTECT, LABELS))}")
-    if not isinstance(uri, str) or not uri or is_url(uri) or normalise_uri(uri) != uri:
+    if not _names_a_file(uri) or is_url(uri) or normalise_uri(uri) != uri:
         raise wrong(f"uri is the absolute path of a file, not {uri!r}")
     if act in (PROTECT, LABELS):
         folder = values.get("to") or ""
-        if not isinstance(folder, str) or (folder and not Path(folder).is_absolute()):
+        if folder and not (_names_a_file(folder) and Path(folder).is_absolute()):
             raise wrong(f"to is the absolute path of a folder, not {folder!r}")
         return PlanRow(None, uri, False, act, folder, reason=str(values.get("reason") or ""), line=line)
     if not isinstance(keeper, bool):
@@ -247,9 +247,9 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
     if not isinstance(sha256, str) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise wrong("sha256 is 64 hexadecimal digits: without it the file cannot be known again")
     verdict, to = values.get("verdict") or None, values.get("to") or ""
-    if not keeper and verdict not in COPIES:
+    if not keeper and (not isinstance(verdict, str) or verdict not in COPIES):
         raise wrong(f"the verdict is {verdict!r}: only {', '.join(sorted(COPIES))} are copies")
-    if act == "move" and (not isinstance(to, str) or not Path(to).is_absolute()):
+    if act == "move" and not (_names_a_file(to) and Path(to).is_absolute()):
         raise wrong(f"the act move needs the absolute path of a folder in the column to, not {to!r}")
     companions, hashes = values.get("with") or [], values.get("with_sha256") or []
     if not _are_texts(companions) or not _are_texts(hashes) or len(companions) != len(hashes):
@@ -257,7 +257,7 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
     probability = values.get("probability")
     try:
         probability = None if probability in (None, "") else float(probability)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise wrong(f"probability is a number, not {probability!r}") from error
     return PlanRow(
         group, uri, keeper, act, to if act == "move" else "", None if keeper else str(verdict), probability,
@@ -268,7 +268,15 @@ def _row(where: str, line: int, values: Mapping[str, Any]) -> PlanRow:
 
 
 def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+    return isinstance(values, list) and all(_names_a_file(value) for value in values)
+
+
+def _names_a_file(value: Any) -> bool:
+    """Say whether a value could be a path: JSON holds texts that no file system takes."""
+    try:
+        return isinstance(value, str) and bool(value) and "\0" not in value and bool(os.fsencode(value))
+    except UnicodeEncodeError:
+        return False
 
 
 def _integer(value: Any) -> int | None:
