@@ -37,7 +37,7 @@ DISTURBED = (
 
 def main(arguments: list[str]) -> int:
     acting = "--acting" in arguments
-    chosen = [argument for argument in arguments if argument != "--acting"] or (["tests/actions"] if acting else [])
+    chosen = [argument for argument in arguments if argument != "--acting"] + (["tests/actions"] if acting else [])
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"COVERAGE_FILE": str(Path(folder) / "data")}
 

@@ -25,15 +25,13 @@ _WORD = 32
 """Bits of a word."""
 
 _MOST_PARTS = 12
+"""Of a word: there are as many rounds as ways to choose the equal ones."""
 
 _SAMPLE = 2048
 """Strings among which is counted how many pairs would be looked at."""
 
 _ROUND = 20
 """A string costs so many times a pair that is looked at, in each round: that it is sorted."""
-
-_COST = 1
-"""A pair that is looked at costs so many times a pair where all are compared."""
 
 _AT_ONCE = 1 << 19
 """Pairs that are told at a time."""
@@ -56,7 +54,7 @@ def pays(rows: Vectors, radius: float) -> bool:
         return False
     cut = _Cut(n, width, radius)
     looked_at, all_pairs = _ROUND * n * len(cut.masks) * width // 4, n * (n - 1) // 2
-    if looked_at * _COST >= all_pairs:
+    if looked_at >= all_pairs:
         return False
     some = rows[np.random.default_rng(0).permutation(n)[:_SAMPLE]]
     met = 0
@@ -65,7 +63,7 @@ def pays(rows: Vectors, radius: float) -> bool:
             counts = np.unique(word & mask, return_counts=True)[1]
             met += int((counts * (counts - 1) // 2).sum())
     looked_at += met * n**2 // len(some) ** 2
-    return bool(looked_at * _COST < all_pairs)
+    return bool(looked_at < all_pairs)
 
 
 def close_pairs(rows: Vectors, radius: float) -> Iterator[tuple[float, NDArray[np.int64], NDArray[np.int64]]]:
