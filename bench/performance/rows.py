@@ -134,7 +134,8 @@ def haralick(height: int, width: int, wanted: float) -> Callable[[Given], Row]:
             f"haralick-{width}", f"Haralick's features of grey pictures of {width} x {height}, one thread", 12,
             "pictures",
             [
-                given.task("lookalike", "ours", "haralick_task", pictures, "lookalike"),
+                given.task("lookalike, compiled", "ours", "haralick_task", pictures, "lookalike"),
+                given.task("lookalike, NumPy alone", "ours", "haralick_task", pictures, "numpy"),
                 *given.other("mahotas 1.4.19", "peer", "haralick_task", pictures, "mahotas"),
             ],
             {"peer": wanted},

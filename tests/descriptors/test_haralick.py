@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import subprocess
+import sys
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +17,18 @@ from threadpoolctl import threadpool_limits
 
 import lookalike.descriptors.haralick as module
 from lookalike.decode import decode
-from lookalike.descriptors import get_descriptor
+from lookalike.descriptors import cooccurrence, get_descriptor
 from lookalike.descriptors.haralick import DIRECTIONS, FEATURES, Haralick, grey, haralick
 from lookalike.testing import check_descriptor
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 RANDOM = np.random.default_rng(3)
+
+
+@pytest.fixture(autouse=True, params=["NumPy", "compiled"])
+def way(request, monkeypatch):
+    """Run each test without and with the extra `compiled`."""
+    monkeypatch.setattr(module, "_compiled", lambda: request.param == "compiled")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -85,6 +94,59 @@ def test_values_equal_mahotas_on_photographs(photographs):
 def test_values_equal_mahotas_on_the_shared_photographs():
     for path in sorted((SHARED / "simple").glob("*0.jpg"))[:9]:
         assert_equals_mahotas(grey(decode(path.read_bytes(), min_side=300).pixels))
+
+
+def shapes():
+    yield from PICTURES.values()
+    for _ in range(30):
+        height, width, top = RANDOM.integers(2, 90, 3)
+        yield smooth(height, width, 3 * top)
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_compiled_loops_count_what_numpy_counts(interpreted, monkeypatch):
+    if interpreted:  # the same source by Python itself
+        for name in ("count", "summarise"):
+            monkeypatch.setattr(cooccurrence, name, getattr(cooccurrence, name).py_func)
+    for levels in list(shapes())[: 3 if interpreted else None]:
+        top = int(levels.max()) + 1
+        expected, found = module._counted(levels, top), module._counted_compiled(levels, top)
+        for one, other in zip(expected[:3], found[:3], strict=True):
+            assert one.dtype == other.dtype == np.float64
+            assert np.array_equal(one, other)
+        np.testing.assert_allclose(found.squares, expected.squares, rtol=1e-12)
+        np.testing.assert_allclose(found.bits, expected.bits, rtol=1e-12, atol=1e-12)
+
+
+def test_without_the_extra_nothing_is_compiled_and_nothing_else_changes():
+    script = (
+        "import sys; sys.modules['numba'] = None\n"
+        "import numpy as np\n"
+        "from lookalike.descriptors.haralick import haralick\n"
+        "print(repr(haralick(np.arange(200, dtype=np.uint8).reshape(10, 20)).tolist()))\n"
+        "print('lookalike.descriptors.cooccurrence' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    values, compiled = printed.splitlines()
+    assert compiled == "False"
+    np.testing.assert_allclose(ast.literal_eval(values), haralick(np.arange(200, dtype=np.uint8).reshape(10, 20)))
+
+
+def test_compiled_loops_need_no_folder_that_can_be_written(tmp_path):
+    """Numba refuses to keep what it compiled where it can write nowhere: then it is compiled anew in each process."""
+    package = tmp_path / "cooccurrence.py"
+    package.write_bytes(Path(cooccurrence.__file__).read_bytes())
+    script = (
+        "import numba.core.caching as caching\n"
+        "for locator in caching.CacheImpl._locator_classes:\n"
+        "    locator.from_function = classmethod(lambda *_: None)\n"
+        "import numpy as np, cooccurrence\n"
+        "counts = np.zeros((4, 4), np.uint32)\n"
+        "cooccurrence.count(np.array([[0, 1], [1, 1]], np.uint8), 2, counts)\n"
+        "print(counts.tolist())"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert ast.literal_eval(printed.stdout) == [[0, 1, 0, 1], [0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
 
 
 def by_definition(levels, step):

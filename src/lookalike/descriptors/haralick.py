@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -67,16 +70,56 @@ def haralick(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
         grey = np.repeat(np.repeat(grey, 2 if height == 1 else 1, axis=0), 2 if width == 1 else 1, axis=1)
     grey = np.ascontiguousarray(grey)
     levels = int(grey.max()) + 1
+    counted = _counted_compiled(grey, levels) if _compiled() else _counted(grey, levels)
+    return _features(counted, levels)
+
+
+class _Met(NamedTuple):
+    """How often two levels meet, direction by direction: four rows each, and whole numbers but for the last two."""
+
+    single: NDArray[np.float64]
+    """(4, levels): how often a level is one of two."""
+    difference: NDArray[np.float64]
+    """(4, levels): how often two lie that far apart."""
+    total: NDArray[np.float64]
+    """(4, 2 * levels): how often two have that sum."""
+    squares: NDArray[np.float64]
+    """(4,): the sum of the squared probabilities of all cells of the symmetric co-occurrences."""
+    bits: NDArray[np.float64]
+    """(4,): the entropy, in bits, of which two levels meet, in whichever order."""
+
+
+@cache
+def _compiled() -> bool:
+    """Return whether the extra ``compiled`` is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def _counted_compiled(grey: NDArray[np.uint8], levels: int) -> _Met:
+    """Return what `_counted` does, by compiled loops."""
+    from lookalike.descriptors import cooccurrence
+
+    counts = np.zeros((len(DIRECTIONS), levels * levels), np.uint32)
+    cooccurrence.count(grey, levels, counts)
+    shapes = ((4, levels), (4, levels), (4, 2 * levels), 4, 4)
+    met = _Met(*(np.zeros(shape) for shape in shapes))
+    cooccurrence.summarise(counts, levels, *met)
+    return met
+
+
+def _counted(grey: NDArray[np.uint8], levels: int) -> _Met:
+    """Return how often each two levels are neighbours, in each direction."""
     partners = (
         (grey[:, :-1], grey[:, 1:]),
         (grey[:-1, :-1], grey[1:, 1:]),
         (grey[:-1], grey[1:]),
         (grey[:-1, 1:], grey[1:, :-1]),
     )
-    return np.array([_features(_counted(one, other), levels) for one, other in partners])
+    rows = (_summarised(_upper_triangle(one, other), levels) for one, other in partners)
+    return _Met(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _counted(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _upper_triangle(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how often each two levels meet, (256, 256), whole numbers in the upper triangle only."""
     step = max(1, _BAND // one.shape[1])
     counts: NDArray[np.float64] | None = None
@@ -90,12 +133,8 @@ def _counted(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.flo
     return counts
 
 
-def _features(counts: NDArray[np.float64], levels: int) -> list[float]:
-    """Return the 13 features of the co-occurrences whose upper triangle is given.
-
-    With P = (counts + its transpose) / 2 n for n pairs, all but the entropy and the sum of squares follow from three
-    histograms: of one level, of the difference of two and of their sum.
-    """
+def _summarised(counts: NDArray[np.float64], levels: int) -> tuple[object, ...]:
+    """Return one direction's fields of `_Met` from the co-occurrences whose upper triangle is given."""
     flat = counts.reshape(-1)
     low = np.flatnonzero(flat > 0)
     met = flat[low].astype(np.float64)
@@ -110,42 +149,60 @@ def _features(counts: NDArray[np.float64], levels: int) -> list[float]:
     as_low = cv2.reduce(counts, 1, cv2.REDUCE_SUM, dtype=cv2.CV_64F).reshape(-1)
     as_high = cv2.reduce(counts, 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F).reshape(-1)
     single = (as_low + as_high)[:levels]
-    pairs = int(met.sum())
-    level = np.arange(levels, dtype=np.float64)
-    # Whole numbers, exact in float64; their products are Python's, exact at any size.
-    first, second = int(single @ level), int(single @ (level * level))
-    squares = int(difference @ (level * level))
-    spread = 2 * pairs * second - first * first  # the variance times (2 n) ** 2
-    contrast = squares / pairs
-    met /= pairs
-    p_difference, p_total = difference / pairs, total / pairs
+    met /= met.sum()
     on_diagonal = met[gap == 0]
-    apart = float(p_difference[1:].sum())
-    entropy = _bits(met) + apart  # a pair of different levels is two cells of half its probability
-    unlike = p_difference - 1 / levels  # whose mean is 0
-    single_entropy = _bits(single / (2 * pairs))
+    squares = float(met @ met + on_diagonal @ on_diagonal) / 2
+    return single, difference, total, squares, -float(met @ np.log2(met))
+
+
+def _features(met: _Met, levels: int) -> NDArray[np.float64]:
+    """Return the 13 features in each direction, (4, 13).
+
+    With P = (counts + their transpose) / 2 n for n pairs, all but the entropy and the sum of squares follow from three
+    histograms: of one level, of the difference of two and of their sum.
+    """
+    level = np.arange(levels, dtype=np.float64)
+    level_squared = level * level
+    pairs = met.difference.sum(axis=1)
+    shares = np.concatenate([met.single / 2, met.difference, met.total], axis=1)
+    shares /= pairs[:, None]
+    logarithms = np.log2(shares + (shares == 0))  # what has probability 0 adds nothing
+    entropies = np.abs(np.add.reduceat(shares * logarithms, [0, levels, 2 * levels], axis=1))  # never -0.0
+    single_entropy, difference_entropy, sum_entropy = entropies.T
+    difference = shares[:, levels : 2 * levels]
+    entropy = met.bits + difference[:, 1:].sum(axis=1)  # two different levels are two cells of half their probability
+    unlike = difference - 1 / levels  # whose mean is 0
     information = 2 * single_entropy - entropy
-    return [
-        float(met @ met + on_diagonal @ on_diagonal) / 2,
-        contrast,
+    sums = (pairs, met.single @ level, met.single @ level_squared, met.difference @ level_squared)
+    features = np.empty((len(DIRECTIONS), len(FEATURES)))
+    for row, numbers in enumerate(zip(*sums, strict=True)):
+        features[row, [1, 2, 3, 5, 6]] = _moments(*map(int, numbers))
+    varied = features[:, 3] > 0
+    features[:, 0] = met.squares
+    features[:, 4] = difference @ (1 / (1 + level_squared))
+    features[:, 7] = sum_entropy
+    features[:, 8] = entropy
+    features[:, 9] = (unlike * unlike).sum(axis=1) / levels
+    features[:, 10] = difference_entropy
+    features[:, 11] = np.where(varied, -information / np.where(varied, single_entropy, 1), 0)
+    features[:, 12] = np.where(varied, np.sqrt(np.maximum(0, -np.expm1(-2 * information))), 0)
+    return features
+
+
+def _moments(pairs: int, first: int, second: int, squares: int) -> tuple[float, float, float, float, float]:
+    """Return contrast, correlation, variance, sum average and sum variance from sums over the pairs.
+
+    The sums are of the levels, of their squares (each pair has two) and of the squared differences: whole numbers,
+    exact in float64; their products are Python's, exact at any size.
+    """
+    spread = 2 * pairs * second - first * first  # the variance times (2 n) ** 2
+    return (
+        squares / pairs,
         (spread - 2 * pairs * squares) / spread if spread else 1.0,
         spread / (4 * pairs * pairs),
-        float(p_difference @ (1 / (1 + level * level))),
         first / pairs,
         (spread - pairs * squares) / (pairs * pairs),
-        _bits(p_total),
-        entropy,
-        float(unlike @ unlike) / levels,
-        _bits(p_difference),
-        -information / single_entropy if spread else 0.0,
-        float(np.sqrt(max(0.0, -np.expm1(-2 * information)))) if spread else 0.0,
-    ]
-
-
-def _bits(probabilities: NDArray[np.float64]) -> float:
-    """Return the entropy in bits; what has probability 0 adds nothing."""
-    some = probabilities if probabilities.all() else probabilities[probabilities > 0]
-    return abs(float(some @ np.log2(some)))  # never -0.0
+    )
 
 
 def grey(image: RGBImage) -> NDArray[np.uint8]:
