@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.descriptors.local import FINGERPRINT
+from lookalike.duplicates import Sharing
 from lookalike.duplicates.verify import Look
 from lookalike.durable import replacing
 from lookalike.index import WordIndex
@@ -34,6 +35,13 @@ PREPARED = 0.7
 
 SHARING_WITHIN = 0.4
 """Largest distance by shared local features of such a candidate: about 1.5 keypoints that agree beyond chance."""
+
+TELLING = 100
+"""Keypoints from which on a picture that shares none with another one is no copy of it: see `Sharing`.
+
+Of 603 copies edited at full strength and 479 at middle strength none was found by its vector alone; nor of 900
+photographs of animals one pair. Of 4,626, 4,367 and 1,989 pairs near by vector alone fewer than 20 were called copies.
+"""
 
 BATCH = 256
 """Pictures whose features are read from the cache at a time."""
@@ -139,8 +147,8 @@ class PairVerification:
         self._looks.close()
         self._verdicts.close()
 
-    def sharing(self, progress: Callable[[float], None] = lambda _: None) -> list[tuple[int, int]]:
-        """Return pairs of content ids that share local features, each once, the smaller id first.
+    def sharing(self, progress: Callable[[float], None] = lambda _: None) -> Sharing:
+        """Return which contents share local features: pairs of ids, each once, the smaller one first.
 
         `progress` is called with the part that is done, 0 to 1; the most of it is for features to be worked out.
         """
@@ -160,6 +168,7 @@ class PairVerification:
                     [found[entry.content.hash].features for entry in part],
                 )
         pairs: set[tuple[int, int]] = set()
+        telling: set[int] = set()
         asked = 0
 
         def near(job: tuple[int, LocalFeatures]) -> list[tuple[int, int]]:
@@ -173,9 +182,10 @@ class PairVerification:
                 jobs = [(entry.content.id, found[entry.content.hash].features) for entry in part]
                 for some in pool.map(near, jobs):
                     pairs.update(some)
+                telling |= {id_ for id_, features in jobs if len(features.rows) >= TELLING}
                 asked += len(part)
                 progress(PREPARED + (1 - PREPARED) * asked / len(entries))
-        return sorted(pairs)
+        return Sharing(sorted(pairs), telling)
 
     def pairs(self, jobs: Sequence[tuple[int, int, float]]) -> Iterator[Evidence | None]:
         """Yield what the first content of each pair is to the second, in order; None where either cannot be read.

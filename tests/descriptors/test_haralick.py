@@ -28,7 +28,7 @@ RANDOM = np.random.default_rng(3)
 @pytest.fixture(autouse=True, params=["NumPy", "compiled"])
 def way(request, monkeypatch):
     """Run each test without and with the extra `compiled`."""
-    monkeypatch.setattr(module, "_compiled", lambda: request.param == "compiled")
+    monkeypatch.setattr(module, "compiles", lambda: request.param == "compiled")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -130,23 +130,6 @@ def test_without_the_extra_nothing_is_compiled_and_nothing_else_changes():
     values, compiled = printed.splitlines()
     assert compiled == "False"
     np.testing.assert_allclose(ast.literal_eval(values), haralick(np.arange(200, dtype=np.uint8).reshape(10, 20)))
-
-
-def test_compiled_loops_need_no_folder_that_can_be_written(tmp_path):
-    """Numba refuses to keep what it compiled where it can write nowhere: then it is compiled anew in each process."""
-    package = tmp_path / "cooccurrence.py"
-    package.write_bytes(Path(cooccurrence.__file__).read_bytes())
-    script = (
-        "import numba.core.caching as caching\n"
-        "for locator in caching.CacheImpl._locator_classes:\n"
-        "    locator.from_function = classmethod(lambda *_: None)\n"
-        "import numpy as np, cooccurrence\n"
-        "counts = np.zeros((4, 4), np.uint32)\n"
-        "cooccurrence.count(np.array([[0, 1], [1, 1]], np.uint8), 2, counts)\n"
-        "print(counts.tolist())"
-    )
-    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert ast.literal_eval(printed.stdout) == [[0, 1, 0, 1], [0, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
 
 
 def by_definition(levels, step):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.duplicates.candidates import FIRST, SAME_BITS, candidate_pairs, closing_pairs
+from lookalike.duplicates.candidates import FIRST, SAME_BITS, Sharing, candidate_pairs, closing_pairs
 from lookalike.store import Block
 
 
@@ -39,6 +39,26 @@ def test_neighbours_by_vector_are_one_picture_only_if_their_hashes_are_near_or_s
     assert pairs("edited", good) == {(1, 2), (1, 3), (2, 3)}
     assert pairs("same-picture", good | {3: 0}) == {(1, 2), (1, 3), (2, 3)}, "a plain one's hash tells nothing"
     assert pairs("same-picture", {}) == {(1, 2), (1, 3), (2, 3)}, "nor one of unknown quality"
+
+
+def test_neighbours_by_vector_that_share_no_local_features_are_no_edits_of_each_other_where_these_are_many():
+    blocks, vectors = [hashes(0, 128, 255)], [alike(3)]
+    good = dict.fromkeys((1, 2, 3), 100)
+
+    def pairs(level, sharing, quality=good):
+        near = candidate_pairs(blocks, vectors, level, quality, sharing)
+        return set(zip(near.a.tolist(), near.b.tolist(), strict=True))
+
+    every = {(1, 2), (1, 3), (2, 3)}
+    assert pairs("edited", Sharing()) == every
+    assert pairs("edited", Sharing(telling={1, 2})) == {(1, 3), (2, 3)}
+    assert pairs("edited", Sharing(telling={1, 2, 3})) == set()
+    assert pairs("edited", Sharing([(1, 3)], {1, 2, 3})) == {(1, 3)}
+    assert pairs("edited", Sharing(telling={1, 2, 3}), good | {1: 0}) == {(1, 2), (1, 3)}, "a plain one"
+    assert pairs("same-scene", Sharing(telling={1, 2, 3})) == every, "another shot of a scene may share none"
+    assert pairs("edited", Sharing(telling={1, 2, 3}), {}) == set(), "nothing is known of how plain they are"
+    near = candidate_pairs([hashes(0, 50, 255)], vectors, "edited", good, Sharing(telling={1, 2, 3}))
+    assert (near.a.tolist(), near.b.tolist()) == ([1], [2]), "near by hash"
 
 
 def test_two_copies_of_one_picture_are_a_pair_though_nothing_else_led_to_them():

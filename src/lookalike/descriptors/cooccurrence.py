@@ -7,30 +7,19 @@ entropy can differ, since its terms are added in another order.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count", "summarise"]
+from lookalike.compiled import compiled
 
-_Function = TypeVar("_Function", bound=Callable[..., None])
+__all__ = ["count", "summarise"]
 
 _FEW = 256
 """Counts whose logarithms are worked out once: most cells hold fewer."""
 
 
-def _compiled(function: _Function) -> _Function:
-    """Return a function compiled at its first call, and kept on disk for the next process where there is a place."""
-    try:
-        return cast("_Function", numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return cast("_Function", numba.njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def count(grey: NDArray[np.uint8], levels: int, counts: NDArray[np.uint32]) -> None:
     """Add up how often each two levels are neighbours.
 
@@ -60,7 +49,7 @@ def count(grey: NDArray[np.uint8], levels: int, counts: NDArray[np.uint32]) -> N
         right[min(here, beside) * levels + max(here, beside)] += 1
 
 
-@_compiled
+@compiled
 def summarise(
     counts: NDArray[np.uint32],
     levels: int,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.compiled import compiles
 from lookalike.types import DescriptorSpec, RGBImage
 
 __all__ = ["DIRECTIONS", "FEATURES", "Haralick", "grey", "haralick"]
@@ -70,7 +69,7 @@ def haralick(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
         grey = np.repeat(np.repeat(grey, 2 if height == 1 else 1, axis=0), 2 if width == 1 else 1, axis=1)
     grey = np.ascontiguousarray(grey)
     levels = int(grey.max()) + 1
-    counted = _counted_compiled(grey, levels) if _compiled() else _counted(grey, levels)
+    counted = _counted_compiled(grey, levels) if compiles() else _counted(grey, levels)
     return _features(counted, levels)
 
 
@@ -87,12 +86,6 @@ class _Met(NamedTuple):
     """(4,): the sum of the squared probabilities of all cells of the symmetric co-occurrences."""
     bits: NDArray[np.float64]
     """(4,): the entropy, in bits, of which two levels meet, in whichever order."""
-
-
-@cache
-def _compiled() -> bool:
-    """Return whether the extra ``compiled`` is installed."""
-    return importlib.util.find_spec("numba") is not None
 
 
 def _counted_compiled(grey: NDArray[np.uint8], levels: int) -> _Met:

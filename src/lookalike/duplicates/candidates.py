@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,9 @@ from lookalike.index import ExactIndex
 from lookalike.metrics import paired
 from lookalike.types import Vectors, Verdict
 
-__all__ = ["Near", "Progress", "VectorBlock", "candidate_pairs", "closing_pairs", "hash_pairs", "vector_distances"]
+__all__ = [
+    "Near", "Progress", "Sharing", "VectorBlock", "candidate_pairs", "closing_pairs", "hash_pairs", "vector_distances",
+]  # fmt: skip
 
 EDIT_BITS = 60
 """Bits by which the hashes of a pair may differ, in the best of eight orientations."""
@@ -53,6 +55,23 @@ class VectorBlock(Protocol):
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """What the local features of contents tell of which may be copies of each other.
+
+    Attributes
+    ----------
+    pairs
+        Pairs of contents that share some.
+    telling
+        Contents that have so many that sharing none with another one tells that they are no copies: what edits leave of
+        a picture is found by them, or by its hash. Nearness by vector alone is then that of two things of a kind.
+    """
+
+    pairs: Collection[tuple[int, int]] = ()
+    telling: Collection[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class Near:
     """Pairs of contents, as parallel arrays (n,), each pair once.
 
@@ -67,6 +86,9 @@ class Near:
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     distance: NDArray[np.float32]
+
+
+_NOTHING = Sharing()
 
 
 @dataclass(frozen=True)
@@ -132,7 +154,7 @@ def candidate_pairs(
     vectors: Sequence[VectorBlock],
     level: Verdict,
     quality: dict[int, int],
-    sharing: Iterable[tuple[int, int]] = (),
+    sharing: Sharing = _NOTHING,
     progress: Progress = lambda _: None,
 ) -> Near:
     """Return the pairs that are worth verifying for `level`: near by hash or by vector, or sharing local features.
@@ -146,7 +168,7 @@ def candidate_pairs(
     quality
         PDQ's quality, 0 to 100, of each content.
     sharing
-        Pairs of contents that share local features.
+        Which contents share local features.
     progress
         Called with the part that is done, 0 to 1.
 
@@ -154,7 +176,8 @@ def candidate_pairs(
     -----
     Two pictures that are both plain (quality under `MIN_QUALITY`: flat colours, blank scans) are in no pair: their
     hashes are noise and their vectors alike. For "same-picture" two that are not plain are in none if their hashes are
-    `SAME_BITS` apart or more.
+    `SAME_BITS` apart or more. For "edited" those that are near by vector only are none if the local features of both
+    are telling, and neither is plain: see `Sharing`.
     """
     plain = {content for content, value in quality.items() if value < MIN_QUALITY}
     edits = LEVELS.index(level) >= LEVELS.index("edited")
@@ -162,16 +185,18 @@ def candidate_pairs(
     a, b = [by_hash.a], [by_hash.b]
     index = ExactIndex.from_blocks("cosine", 1280, [(block.keys, block.rows, block.norms) for block in vectors])
     near = NEAREST_EDITED if edits else NEAREST_SAME
+    telling = np.array(sorted(set(sharing.telling) - plain) if level == "edited" else [], np.int64)
     for at, block in enumerate(vectors):
         for start in range(0, len(block.keys), ASKED):
             keys = np.asarray(block.keys[start : start + ASKED])
             found = index.search(np.asarray(block.rows[start : start + ASKED]), near + 1)
             other = np.repeat(keys, near + 1), found.keys.ravel()
             close = (other[1] >= 0) & (other[0] != other[1]) & (found.distances.ravel() <= FARTHEST)
+            close &= ~(np.isin(other[0], telling) & np.isin(other[1], telling))
             a.append(np.minimum(*other)[close])
             b.append(np.maximum(*other)[close])
         progress(0.4 + 0.6 * (at + 1) / len(vectors))
-    shared = np.array([pair for pair in sharing if pair[0] != pair[1]], np.int64).reshape(-1, 2)
+    shared = np.array([pair for pair in sharing.pairs if pair[0] != pair[1]], np.int64).reshape(-1, 2)
     a.append(shared.min(1, initial=np.iinfo(np.int64).max) if len(shared) else np.empty(0, np.int64))
     b.append(shared.max(1, initial=-1) if len(shared) else np.empty(0, np.int64))
     pairs = np.unique(np.stack([np.concatenate(a), np.concatenate(b)], axis=1).reshape(-1, 2), axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 from lookalike import decode
 from lookalike.defaults import KEEP_RULES, LEVELS
 from lookalike.descriptors.pdq import MIN_QUALITY
-from lookalike.duplicates.candidates import Progress, VectorBlock, hash_pairs
+from lookalike.duplicates.candidates import Progress, Sharing, VectorBlock, hash_pairs
 from lookalike.duplicates.edges import Edges
 from lookalike.duplicates.groups import Group, Pairs, group
 from lookalike.duplicates.keeper import Candidate, Preference, check_keep, prefer
@@ -91,7 +91,7 @@ def find_duplicates(
     across: bool = False,
     apart: Apart = NONE,
     verify: Verify = lambda _: (),
-    sharing: Callable[[Progress], Iterable[tuple[int, int]]] = lambda _: (),
+    sharing: Callable[[Progress], Sharing] = lambda _: Sharing(),
     probability: float = 0.0,
     progress: Progress = lambda _: None,
 ) -> Found:
@@ -126,8 +126,8 @@ def find_duplicates(
         Takes pairs of contents with lite0's distance, and yields for each what the first is to the second, or None
         where either cannot be read. Levels beyond "same-pixels" need it.
     sharing
-        Returns pairs of contents that share local features: more candidates for "edited" and "same-scene". It calls
-        what it is given with the part that is done.
+        Returns which contents share local features: more candidates for "edited" and "same-scene". It calls what it is
+        given with the part that is done.
     probability
         Least of a pair that is called "same-picture" or "edited"; one below it is at best "same-scene".
     progress

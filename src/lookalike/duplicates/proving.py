@@ -12,6 +12,7 @@ from lookalike.defaults import LEVELS
 from lookalike.duplicates.candidates import (
     Near,
     Progress,
+    Sharing,
     VectorBlock,
     candidate_pairs,
     closing_pairs,
@@ -66,13 +67,13 @@ class Proving:
     def add_near(
         self,
         vectors: Mapping[str, Sequence[VectorBlock]],
-        sharing: Callable[[Progress], Iterable[tuple[int, int]]],
+        sharing: Callable[[Progress], Sharing],
         progress: Progress,
     ) -> int:
         """Verify the candidates, then copies of one picture against each other; return how many could not be read."""
         quality = {p.content.id: p.content.quality for p in self.pictures if p.content.quality is not None}
         edited = LEVELS.index(self.level) >= LEVELS.index("edited")
-        shared = sharing(lambda part: progress(SHARED * part)) if edited else ()
+        shared = sharing(lambda part: progress(SHARED * part)) if edited else Sharing()
         from_, to, until = (SHARED, SOUGHT, CLOSING) if edited else (0.0, SOUGHT / 2, 1.0)
         near = candidate_pairs(
             vectors["pdq"], vectors["lite0"], self.level, quality, shared,

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.compiled import compiles
 from lookalike.types import LocalFeatures
 
 __all__ = ["SHORTLIST", "agreeing", "decoded", "encoded", "supported", "turned_alike"]
@@ -120,6 +121,13 @@ def agreeing(table: NDArray[np.float32]) -> NDArray[np.bool_]:
     table
         (7, groups, m) float32: weight, x, y, the other picture's x and y, and the similarity's two numbers.
     """
+    if compiles():
+        from lookalike.index import _compiled
+
+        agree = np.empty((*table.shape[1:], table.shape[2]), np.bool_)
+        place, drift, aligned, like = map(np.float32, (_PLACE**2, _DRIFT**2, _ALIGNED, _LIKE))
+        _compiled.agreeing(table, place, drift, aligned, like, agree)
+        return agree
     _, x, y, u, v, a, b = table
     dx, dy = x[:, None, :] - x[:, :, None], y[:, None, :] - y[:, :, None]
     off_u = (u[:, :, None] - u[:, None, :]) + a[:, :, None] * dx - b[:, :, None] * dy

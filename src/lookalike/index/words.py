@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.compiled import compiles
 from lookalike.index._entries import Entries
 from lookalike.index._quantiser import WORDS, Quantiser, shipped
 from lookalike.index._votes import SHORTLIST, decoded, encoded, supported, turned_alike
@@ -336,6 +337,9 @@ class WordIndex:
         """Yield matches: which list of those asked for, which entry, by how many bits they differ."""
         starts = piece.offsets[asked]
         lengths = piece.offsets[asked + 1] - starts
+        if compiles():
+            yield from self._close_compiled(piece, starts, lengths, signatures)
+            return
         ends = np.cumsum(lengths)
         first = 0
         while first < len(asked):
@@ -351,6 +355,29 @@ class WordIndex:
                 lists = first + np.searchsorted(ends[part] - done, near, side="right")
                 yield lists, entries[near], differing[near]
             first = last
+
+    def _close_compiled(
+        self,
+        piece: Entries,
+        starts: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        signatures: NDArray[np.uint64],
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]]:
+        """Yield what `_close` does, all at once, by a compiled loop."""
+        from lookalike.index import _compiled
+
+        room = int(lengths.sum()) // 8
+        while True:
+            lists, entries = np.empty(room, np.int64), np.empty(room, np.int64)
+            differing = np.empty(room, np.uint8)
+            found = _compiled.close(
+                piece.signatures, starts, lengths, signatures, self.differing, lists, entries, differing
+            )
+            if found <= room:
+                break
+            room = found
+        if found:
+            yield lists[:found], entries[:found], differing[:found]
 
     def _scored(
         self,

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.compiled import compiles
 from lookalike.descriptors.local import mirrored, negative
 from lookalike.types import LocalFeatures
 
@@ -152,6 +153,15 @@ def _agreeing(matched: _Matched) -> tuple[NDArray[np.bool_], NDArray[np.float32]
     p, q = matched.p.astype(np.float32), matched.q.astype(np.float32)
     turn, scale, reach = matched.turn.astype(np.float32), matched.scale.astype(np.float32), np.float32(matched.reach)
     cosine, sine = np.exp(scale) * np.cos(turn), np.exp(scale) * np.sin(turn)
+    thinned = np.float32(16 / max(float(np.ptp(p, axis=0).max()), 1.0) ** 2)
+    if compiles():
+        from lookalike.duplicates.verify import _compiled
+
+        agreed, supported = np.empty((len(p), len(p)), np.bool_), np.empty((len(p), len(p)), np.float32)
+        _compiled.agreeing(
+            p, q, turn, scale, cosine, sine, reach, np.float32(WIDER), (TURN, SCALE), thinned, agreed, supported
+        )
+        return agreed, supported
     x, y = p[None, :, 0] - p[:, None, 0], p[None, :, 1] - p[:, None, 1]
     u, v = q[None, :, 0] - q[:, None, 0], q[None, :, 1] - q[:, None, 1]
     there_x, there_y = cosine[:, None] * x - sine[:, None] * y, sine[:, None] * x + cosine[:, None] * y
@@ -164,7 +174,7 @@ def _agreeing(matched: _Matched) -> tuple[NDArray[np.bool_], NDArray[np.float32]
     agree: NDArray[np.bool_] = (apart < reach + np.float32(0.06) * away) & (off < TURN) & (ratio < SCALE)
     support = np.maximum(0, 1 - apart / (reach + np.float32(WIDER) * away))
     support *= (off < 1.8 * TURN) & (ratio < 2 * SCALE)
-    support /= 1 + (x * x + y * y) * np.float32(16 / max(float(np.ptp(p, axis=0).max()), 1.0) ** 2)
+    support /= 1 + (x * x + y * y) * thinned
     return agree, support
 
 
@@ -172,11 +182,18 @@ def _matches(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[NDArray[np
     """Return the positions in a and b of rows that belong together."""
     near = a @ b.T
     rows = np.arange(len(a))
-    first = near.argmax(1)
-    top = near[rows, first].copy()
-    back = near.argmax(0)
-    near[rows, first] = -1
-    second = near.max(1)
+    if compiles():
+        from lookalike.duplicates.verify import _compiled
+
+        first, back = np.empty(len(a), np.int64), np.empty(len(b), np.int64)
+        top, second = np.empty(len(a), np.float32), np.empty(len(a), np.float32)
+        _compiled.best(near, first, top, second, back)
+    else:
+        first = near.argmax(1)
+        top = near[rows, first].copy()
+        back = near.argmax(0)
+        near[rows, first] = -1
+        second = near.max(1)
     apart, next_ = np.maximum(2 - 2 * top, 0), np.maximum(2 - 2 * second, 1e-9)
     good = (apart < NEAR) & ((apart < RATIO**2 * next_) | (back[first] == rows))
     return rows[good], first[good]
