@@ -30,6 +30,7 @@ class Block:
         self._norms = norms
         self._order: NDArray[np.int64] | None = None
         self._reach: tuple[float, float] | None = None
+        self._bounds: tuple[int, int] | None = None
 
     def __getitem__(self, part: slice) -> Block:
         norms = None if self._norms is None else self._norms[part]
@@ -50,6 +51,12 @@ class Block:
             whole = norms[np.isfinite(norms) & (norms > 0)]
             self._reach = (float(whole.min()), float(whole.max())) if len(whole) else (1.0, 1.0)
         return self._reach
+
+    def bounds(self) -> tuple[int, int]:
+        """Return the smallest and the largest key; of an empty block 0 and -1."""
+        if self._bounds is None:
+            self._bounds = (int(self.keys.min()), int(self.keys.max())) if len(self.keys) else (0, -1)
+        return self._bounds
 
     def find(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the place of each key among the live rows, -1 where it is not there."""

@@ -76,7 +76,7 @@ class ApproximateIndex:
         exact
             At least 40 vectors, "cosine" or "l2".
         recall
-            Wanted part of the 10 nearest that is found, above 0 and at most 1. `nprobe` is doubled until it is
+            Wanted part of the 10 nearest that is found, above 0 and at most 1. `nprobe` is raised by half until it is
             reached on own vectors, and once more for the sake of new ones.
 
         Raises
@@ -280,6 +280,8 @@ class ApproximateIndex:
         """Return (n_queries, count) keys of candidates, -1 where there is none."""
         if not len(rows):
             return np.empty((0, count), np.int64)
+        # The lists of one query on all cores; of several, each query on one.
+        _faiss().extract_index_ivf(self._inverted).parallel_mode = 1 if len(rows) == 1 else 0
         keys: NDArray[np.int64] = self._inverted.search(self._scaled(rows), count)[1]
         return keys
 
@@ -291,7 +293,7 @@ class ApproximateIndex:
         _faiss().extract_index_ivf(self._inverted).nprobe = nprobe
 
     def _choose_nprobe(self, sample: NDArray[np.int64], wanted: float) -> None:
-        """Double `nprobe` until the recall on these own vectors is as wanted, and once more.
+        """Raise `nprobe` by half until the recall on these own vectors is as wanted, and once more.
 
         Once more, because new vectors lie farther from the centres than those from which the centres were made.
         """
@@ -308,7 +310,7 @@ class ApproximateIndex:
             if enough or nprobe == lists:
                 return
             enough = self.recall >= wanted
-            nprobe = min(2 * nprobe, lists)
+            nprobe = min(nprobe + (nprobe + 1) // 2, lists)
 
 
 def _faiss() -> Any:

@@ -338,15 +338,16 @@ class ExactIndex:
             raise ValueError(f"candidates must be ({len(rows)}, m), not {candidates.shape}")
         query = np.repeat(np.arange(len(rows)), candidates.shape[1])
         wanted = candidates.reshape(-1)
-        away = np.empty(len(wanted), np.float32)
-        there = np.zeros(len(wanted), np.bool_)
-        for block in self._blocks:
-            at = block.find(wanted)
-            here = np.flatnonzero(at >= 0)
-            away[here] = self._distances(rows, query[here], block, at[here])
-            there[here] = True
+        which, at = self._places(wanted)
+        there = np.flatnonzero(which >= 0)
+        away = np.empty(len(there), np.float32)
+        step = max(1, _GATHER // self.width)
+        for start in range(0, len(there), step):
+            part = there[start : start + step]
+            theirs = self._gathered(which[part], at[part])
+            away[start : start + step] = paired(widen(rows[query[part]]), widen(theirs), self.metric)
         best = Best(len(rows), k)
-        best.merge(query[there], wanted[there], away[there])
+        best.merge(query[there], wanted[there], away)
         return Neighbours(best.keys, best.distances)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
@@ -363,20 +364,37 @@ class ExactIndex:
         KeyError
             If a key is not in the index.
         """
-        rows = np.empty((len(keys), self.width), self._dtype)
-        missing = np.ones(len(keys), np.bool_)
-        for block in self._blocks:
-            at = block.find(keys)
-            rows[at >= 0] = block.rows[at[at >= 0]]
-            missing &= at < 0
-        if missing.any():
-            raise KeyError(int(keys[missing][0]))
-        return rows
+        which, at = self._places(keys)
+        if (which < 0).any():
+            raise KeyError(int(keys[which < 0][0]))
+        return self._gathered(which, at)
 
     def stored(self, vectors: Vectors) -> Vectors:
         rows = as_stored(vectors, self.metric)
         if rows.shape[1] != self.width:
             raise ValueError(f"vectors must have {self.width} columns, not {rows.shape[1]}")
+        return rows
+
+    def _places(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return in which block each key is, -1 where it is in none, and its place there."""
+        which, at = np.full(len(keys), -1, np.int64), np.empty(len(keys), np.int64)
+        order = np.argsort(keys, kind="stable")
+        bounds = np.array([block.bounds() for block in self._blocks], np.int64).reshape(-1, 2)
+        first = np.searchsorted(keys, bounds[:, 0], side="left", sorter=order)
+        last = np.searchsorted(keys, bounds[:, 1], side="right", sorter=order)
+        for number in np.flatnonzero(first < last):  # blocks hold keys in a row, mostly: few are looked into
+            some = order[first[number] : last[number]]
+            places = self._blocks[number].find(keys[some])
+            found = places >= 0
+            which[some[found]], at[some[found]] = number, places[found]
+        return which, at
+
+    def _gathered(self, which: NDArray[np.int64], at: NDArray[np.int64]) -> Vectors:
+        """Return the rows at places of blocks, (n, width)."""
+        rows = np.empty((len(which), self.width), self._dtype)
+        for number in np.unique(which):
+            here = which == number
+            rows[here] = self._blocks[number].rows[at[here]]
         return rows
 
     def _pieces(self, size: int | None = None) -> Iterator[Block]:
