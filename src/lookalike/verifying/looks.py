@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from typing import TypeAlias
 
 from lookalike.decode import decode
 from lookalike.descriptors.local import FINGERPRINT, KEPT, SIDE, local_features, mirrored, negative, working_picture
@@ -33,6 +33,10 @@ class Entry:
 
     content: Content
     uri: Uri
+
+
+_Batch: TypeAlias = "list[tuple[Entry, Future[tuple[Kept, Look] | str]]]"
+"""Pictures that are being looked at."""
 
 
 @contextlib.contextmanager
@@ -117,13 +121,16 @@ class Looks:
         lacking = set(self._cache.missing([entry.content.hash for entry in pictures]))
         todo = [entry for entry in pictures if entry.content.hash in lacking and entry.content.hash not in self.failed]
         done = len(pictures) - len(todo)
-        listed = iter(todo)
+        given: deque[_Batch] = deque()
         with single_threaded(), ThreadPoolExecutor(self._threads) as pool:
-            while batch := list(islice(listed, BATCH)):
-                self._work_out(batch, pool)
-                done += len(batch)
-                if progress:
-                    progress(done, len(pictures))
+            for batch in [*(todo[at : at + BATCH] for at in range(0, len(todo), BATCH)), []]:
+                if batch:
+                    given.append(self._begun(batch, pool))
+                while len(given) > (1 if batch else 0):  # the next ones are worked out while these are written
+                    done += len(given[0])
+                    self._finished(given.popleft())
+                    if progress:
+                        progress(done, len(pictures))
 
     def of(self, pictures: Iterable[Entry], *, hold: bool = True) -> dict[bytes, Look]:
         """Return the looks of pictures by content hash; of those in ``failed`` there is none.
@@ -143,7 +150,7 @@ class Looks:
         todo = [wanted[d] for d in lacking if d not in found and d not in self.failed]
         if todo:
             with ThreadPoolExecutor(self._threads) as pool:
-                found |= self._work_out(todo, pool)
+                found |= self._finished(self._begun(todo, pool))
         return found
 
     @property
@@ -155,11 +162,15 @@ class Looks:
         """Close the cache."""
         self._cache.close()
 
-    def _work_out(self, batch: Sequence[Entry], pool: ThreadPoolExecutor) -> dict[bytes, Look]:
+    def _begun(self, batch: Sequence[Entry], pool: ThreadPoolExecutor) -> _Batch:
+        return [(entry, pool.submit(self._read, entry)) for entry in batch]
+
+    def _finished(self, batch: _Batch) -> dict[bytes, Look]:
+        """Write what was worked out to the cache, and return the looks."""
         made: dict[bytes, Look] = {}
         kept: dict[bytes, Kept] = {}
-        for entry, outcome in zip(batch, pool.map(self._read, batch), strict=True):
-            digest = entry.content.hash
+        for entry, future in batch:
+            digest, outcome = entry.content.hash, future.result()
             if isinstance(outcome, str):
                 self.failed[digest] = outcome
             else:
