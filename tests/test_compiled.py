@@ -14,7 +14,7 @@ import lookalike.index._votes as votes
 import lookalike.index.words as words
 from lookalike.compiled import compiles
 from lookalike.decode import decode
-from lookalike.descriptors.local import local_features, mirrored, negative, working_picture
+from lookalike.descriptors.local import local_features, working_picture
 from lookalike.duplicates.verify import _compiled as compiled_matching
 from lookalike.duplicates.verify import judge
 from lookalike.duplicates.verify.pair import Look
@@ -161,10 +161,6 @@ def test_verdicts_are_the_same(way, photographs):
         )  # fmt: skip
         np.testing.assert_array_equal(one.points_a, other.points_a)
     assert {one.verdict for one in told[0]} > {"edited", "unrelated"}
-
-
-def test_mirrored_negatives_are_among_what_is_compared(features):
-    assert not np.array_equal(negative(mirrored(features[0])).rows, features[0].rows)
 
 
 def test_without_the_extra_there_is_nothing_to_compile():

@@ -193,7 +193,7 @@ class ExactIndex:
             nearer = kernel(self.metric, self.dim, rows[chunk])
             for piece in self._pieces():
                 i, j = _promising(nearer, piece, best)
-                best.merge(i, piece.keys[j], self._distances(rows[chunk], i, piece, j))
+                best.merge(i, piece.keys[j], self._distances(rows[chunk], i, _rows_at(piece, j)))
             keys[chunk, :kept], distances[chunk, :kept] = best.keys, best.distances
         return Neighbours(keys, distances)
 
@@ -339,15 +339,11 @@ class ExactIndex:
         query = np.repeat(np.arange(len(rows)), candidates.shape[1])
         wanted = candidates.reshape(-1)
         which, at = self._places(wanted)
-        there = np.flatnonzero(which >= 0)
-        away = np.empty(len(there), np.float32)
-        step = max(1, _GATHER // self.width)
-        for start in range(0, len(there), step):
-            part = there[start : start + step]
-            theirs = self._gathered(which[part], at[part])
-            away[start : start + step] = paired(widen(rows[query[part]]), widen(theirs), self.metric)
+        there = which >= 0
+        query, wanted, which, at = query[there], wanted[there], which[there], at[there]
+        away = self._distances(rows, query, lambda part: self._gathered(which[part], at[part]))
         best = Best(len(rows), k)
-        best.merge(query[there], wanted[there], away)
+        best.merge(query, wanted, away)
         return Neighbours(best.keys, best.distances)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
@@ -422,20 +418,25 @@ class ExactIndex:
         i, j = nearer.within(piece.rows, piece.norms(self.metric), radius)
         live = piece.alive[j]
         i, j = i[live], j[live]
-        away = self._distances(rows, i, piece, j)
+        away = self._distances(rows, i, _rows_at(piece, j))
         near = away <= radius
         return i[near], j[near], away[near]
 
     def _distances(
-        self, queries: Vectors, i: NDArray[np.int64], piece: Block, j: NDArray[np.int64]
+        self, queries: Vectors, i: NDArray[np.int64], theirs: Callable[[slice], Vectors]
     ) -> NDArray[np.float32]:
-        """Return the final distances of queries i to rows j."""
+        """Return the final distances of queries i to the rows that `theirs` gives, of some at a time."""
         found = np.empty(len(i), np.float32)
         step = max(1, _GATHER // self.width)
         for start in range(0, len(i), step):
             part = slice(start, start + step)
-            found[part] = paired(widen(queries[i[part]]), widen(piece.rows[j[part]]), self.metric)
+            found[part] = paired(widen(queries[i[part]]), widen(theirs(part)), self.metric)
         return found
+
+
+def _rows_at(piece: Block, j: NDArray[np.int64]) -> Callable[[slice], Vectors]:
+    """Return what gives some of the rows j of a piece."""
+    return lambda part: piece.rows[j[part]]
 
 
 def _promising(nearer: Bits | Numbers, piece: Block, best: Best) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
