@@ -111,6 +111,21 @@ def test_selected_copies_become_groups_to_review_and_strangers_are_told_to_be_no
     expect(page.locator("#end")).to_contain_text("No copies were found")
 
 
+def test_back_leads_to_the_search_also_from_copies_that_were_still_looked_for_when_the_page_opened(visit, shelf):
+    page = settled(visit(f"?q=id:{shelf.ids['chelsea.png']}", base=shelf.url))
+
+    def unfinished(route):
+        jobs = route.fetch().json()["jobs"]
+        route.fulfill(json={"jobs": [jobs[0] | {"state": "running"}, *jobs[1:]]})
+
+    page.route("**/api/v1/jobs", unfinished, times=1)
+    tile(page, "chelsea mirrored").locator(".tile-open").click(modifiers=["Control"])
+    page.get_by_role("button", name="Find copies among them").click()
+    expect(page.locator("#members .member-name").first).to_be_visible(timeout=60_000)
+    page.go_back()
+    settled(page)
+
+
 @pytest.mark.parametrize("view", ["folded", "finder", "plan", "apply"])
 @pytest.mark.parametrize(
     "settings", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}],

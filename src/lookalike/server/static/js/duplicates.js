@@ -29,7 +29,14 @@ let group = null;
 let turn = 0;
 
 const one = new OneGroup({ toggle: (index) => toggle(index) });
-const finder = new Finder(byId("finder"), (job) => { review = new Review(job, { verdict: "", probability: 0 }); at = 0; view = "one"; plan = null; push(params()); void show().catch(complain); });
+const finder = new Finder(byId("finder"), (job, asked) => {
+  review = new Review(job, { verdict: "", probability: 0 });
+  at = 0;
+  view = "one";
+  plan = null;
+  (asked ? push : replace)(params()); // one that was under way when the page opened is no step of its own
+  void show().catch(complain);
+});
 const planning = new Planning(byId("plan"), () => review, (number) => { plan = number; replace(params()); }, () => { review?.renew(); if (review) void show().catch(complain); });
 
 function params() {

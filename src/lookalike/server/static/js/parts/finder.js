@@ -27,7 +27,7 @@ const MOST_FOLDERS = 10;
 const inWords = (rule) => (rule.startsWith("folder:") ? `lies in ${rule.slice(7)}` : RULES[/** @type {keyof RULES} */ (rule)] ?? rule);
 
 export class Finder {
-  /** @param {HTMLElement} box @param {(job: Job) => void} found */
+  /** @param {HTMLElement} box @param {(job: Job, asked: boolean) => void} found whether it was asked for here */
   constructor(box, found) {
     this.found = found;
     this.rules = [...FIRST];
@@ -132,19 +132,19 @@ export class Finder {
   async find() {
     this.preferFolder();
     try {
-      this.follow(await api.duplicates({ paths: this.scope.values, level: this.level.value, keep: this.rules }));
+      this.follow(await api.duplicates({ paths: this.scope.values, level: this.level.value, keep: this.rules }), true);
     } catch (error) {
       complain(error);
     }
   }
 
-  /** @param {Job} job */
-  follow(job) {
+  /** @param {Job} job @param {boolean} [asked] */
+  follow(job, asked = false) {
     this.button.disabled = true;
     working(this.progress, job, "Comparing", (now) => {
       this.button.disabled = false;
       this.progress.hidden = true;
-      if (now.state === "done") this.found(now);
+      if (now.state === "done") this.found(now, asked);
       else toast(now.error ? api.sentence(now.error) : "Stopped.", { bad: Boolean(now.error) });
     });
   }
