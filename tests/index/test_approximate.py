@@ -124,6 +124,15 @@ def test_many_equal_vectors_are_no_trouble():
     assert (np.diff(found.keys, axis=1) > 0).all()
 
 
+def test_the_very_vector_is_found_among_a_thousand_nearly_alike():
+    random = np.random.default_rng(3)
+    rows = clustered(8000, 256)
+    rows[:1000] = rows[0] + 0.004 * random.standard_normal((1000, 256), np.float32)
+    index = ApproximateIndex.build(exact_index("l2", rows))
+    assert np.median(index.exact.search(rows[:1], 500).distances) < 0.1, "as alike as pictures of a burst"
+    assert index.search(rows[:1000], 1).keys[:, 0].tolist() == list(range(1000))
+
+
 def test_a_stray_vector_of_enormous_length_is_no_trouble():
     rows = clustered(500)
     rows[7] *= np.float32(1e12)
@@ -131,6 +140,17 @@ def test_a_stray_vector_of_enormous_length_is_no_trouble():
     index.add(np.arange(300, 500), rows[300:])
     index.add(np.array([999]), rows[:1] * np.float32(1e15))
     assert np.isfinite(index.search(rows, 3).distances).all()
+
+
+@pytest.mark.parametrize("factor", [1e4, 1e12])
+def test_strays_that_it_is_built_from_cost_the_others_nothing(factor):
+    rows = clustered(6000)
+    rows[::2000] *= np.float32(factor)
+    index = ApproximateIndex.build(exact_index("l2", rows))
+    assert index.recall >= 0.99
+    found, truth = index.search(clustered(100, seed=1), 10), index.exact.search(clustered(100, seed=1), 10)
+    assert np.mean([len(set(a) & set(b)) for a, b in zip(found.keys, truth.keys, strict=True)]) >= 9.8
+    assert index.nprobe < 0.7 * 6000 / 39, "not all lists have to be looked through"
 
 
 def test_an_index_that_cannot_be_built_says_why():

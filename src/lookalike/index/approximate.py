@@ -21,8 +21,8 @@ __all__ = ["ApproximateIndex"]
 
 _MAGIC = b"lookalike-ann-1\n"
 
-_REDUCED = 256
-"""Numbers kept of a longer vector, by principal components: a fifth of the memory and time of 1280."""
+_WIDTHS = (128, 256)
+"""Numbers kept of a longer vector, by principal components; more only where fewer do not tell neighbours apart."""
 
 _TRAINED_ON = 100_000
 """Largest number of rows in memory as float32 while building: 512 MB of 1280 numbers."""
@@ -30,11 +30,17 @@ _TRAINED_ON = 100_000
 _PER_LIST = 39
 """Rows in the training sample for each list: k-means needs about so many to place a centre well."""
 
+_STRAYS = 0.001
+"""Part of the training sample, at each end of each number, that is left out of its range."""
+
 _BATCH = 8192
 """Rows added at a time."""
 
-_SAMPLED = 200
+_SAMPLED = 400
 """Own vectors whose neighbours are compared with the exact ones to measure the recall."""
+
+_APART = 4000
+"""Vectors from which on those of the sample are not trained on: they then lie as new ones will."""
 
 _SEED = 20
 
@@ -42,8 +48,8 @@ _SEED = 20
 class ApproximateIndex:
     """Finds nearly all of the nearest neighbours in a small part of the time.
 
-    An inverted file (faiss ``IndexIVFScalarQuantizer``, float16, on at most 256 principal components) names about
-    4 k + 20 candidates; their distances are then computed from the vectors themselves, so that every distance is the
+    An inverted file (faiss ``IndexIVFScalarQuantizer``, 8 bits a number, on 128 or 256 principal components) names
+    4 k + 160 candidates; their distances are then computed from the vectors themselves, so that every distance is the
     one that `ExactIndex` gives. What is not found is what the candidates miss: `recall` says how much that was on the
     index's own vectors. Where more rows are at the very same distance than fit, any of them may be named.
 
@@ -76,8 +82,8 @@ class ApproximateIndex:
         exact
             At least 40 vectors, "cosine" or "l2".
         recall
-            Wanted part of the 10 nearest that is found, above 0 and at most 1. `nprobe` is raised by half until it is
-            reached on own vectors, and once more for the sake of new ones.
+            Wanted part of the 10 nearest that is found, above 0 and at most 1. `nprobe` is raised by a quarter until it
+            is reached on own vectors.
 
         Raises
         ------
@@ -86,7 +92,7 @@ class ApproximateIndex:
 
         Notes
         -----
-        O(n ** 1.5 * 256); memory: at most 100,000 rows of float32 beside the index, about 550 bytes a vector. Add as
+        O(n ** 1.5 * 128); memory: at most 100,000 rows of float32 beside the index, about 145 bytes a vector. Add as
         many vectors again as it was built from, and it is time to build anew.
         """
         if exact.metric == "hamming":
@@ -97,13 +103,14 @@ class ApproximateIndex:
             raise ValueError(f"an approximate index needs at least {_PER_LIST + 1} vectors, not {len(exact)}")
         keys = exact.keys
         random = np.random.default_rng(_SEED)
-        sample = random.permutation(keys)[:_TRAINED_ON]
-        # Where 256 components do not tell neighbours apart, as in noise, the whole vectors are used.
-        for width in [_REDUCED, exact.dim] if exact.dim > _REDUCED else [exact.dim]:
+        sampled, rest = np.split(random.permutation(keys), [min(_SAMPLED, len(keys))])
+        sample = (rest if len(keys) >= _APART else keys)[:_TRAINED_ON]
+        # Where no components tell neighbours apart, as in noise, the whole vectors are used.
+        for width in [*(width for width in _WIDTHS if width < exact.dim), exact.dim]:
             index = cls(exact, *_trained(exact, sample, width), nprobe=1, recall=0.0)
             for batch, rows in exact.batches(_BATCH):
                 index._inverted.add_with_ids(index._scaled(rows), batch)
-            index._choose_nprobe(sample[:_SAMPLED], recall)
+            index._choose_nprobe(sampled, recall)
             if index.recall >= recall:
                 break
         return index
@@ -293,24 +300,24 @@ class ApproximateIndex:
         _faiss().extract_index_ivf(self._inverted).nprobe = nprobe
 
     def _choose_nprobe(self, sample: NDArray[np.int64], wanted: float) -> None:
-        """Raise `nprobe` by half until the recall on these own vectors is as wanted, and once more.
-
-        Once more, because new vectors lie farther from the centres than those from which the centres were made.
-        """
+        """Raise `nprobe` by a quarter until the recall on these own vectors is as wanted; to the end if it never is."""
         queries = self.exact.rows_of(sample)
         k = min(11, len(self))
         # The vector itself is always found: it is left out of both counts.
         farthest = self.exact.search(queries, k).distances[:, -1:]
         lists = _faiss().extract_index_ivf(self._inverted).nlist
-        nprobe, enough = 1, False
-        while True:
+
+        def reaches(nprobe: int) -> bool:
             self._set_nprobe(nprobe)
             found = self.exact.search_among(queries, self._near(queries, _candidates(k)), k)
             self.recall = float(((found.distances <= farthest).sum(axis=1) - 1).mean() / (k - 1))
-            if enough or nprobe == lists:
-                return
-            enough = self.recall >= wanted
-            nprobe = min(nprobe + (nprobe + 1) // 2, lists)
+            return self.recall >= wanted
+
+        if not reaches(lists):
+            return
+        nprobe = 1
+        while not reaches(nprobe):
+            nprobe = min(nprobe + (nprobe + 3) // 4, lists)
 
 
 def _faiss() -> Any:
@@ -325,30 +332,33 @@ def _faiss() -> Any:
 def _candidates(k: int) -> int:
     """Return how many candidates are compared exactly for k neighbours.
 
-    Among 60 by 256 of 1280 components are 99.9 % of the 10 nearest by all, for EfficientNet-Lite0 on photographs.
+    Among 200 by 128 of 1280 components are 99.9 % of the 10 nearest by all, for EfficientNet-Lite0 on photographs.
     """
-    return 4 * k + 20
+    return 4 * k + 160
 
 
 def _trained(exact: ExactIndex, sample: NDArray[np.int64], width: int) -> tuple[Any, float]:
     """Return an empty inverted file on `width` components, trained on these keys' rows, and the scale of its rows."""
     faiss = _faiss()
     rows = exact.rows_of(sample)
-    # To a typical length of 1, far from the ends of float16.
-    typical = float(np.sqrt(np.mean(np.square(np.linalg.norm(widen(rows).astype(np.float64), axis=1)))))
+    # To a typical length of 1, which a few strays do not change.
+    typical = float(np.median(np.linalg.norm(widen(rows).astype(np.float64), axis=1)))
     scale = 1 / typical if typical > 0 else 1.0
     training = _clipped(rows, scale)
     lists = max(1, min(int(4 * np.sqrt(len(exact))), len(training) // _PER_LIST))
     reduction = f"PCA{width}," if width < exact.dim else ""
-    inverted = faiss.index_factory(exact.dim, f"{reduction}IVF{lists},SQfp16", faiss.METRIC_L2)
+    inverted = faiss.index_factory(exact.dim, f"{reduction}IVF{lists},SQ8", faiss.METRIC_L2)
     clustering = faiss.extract_index_ivf(inverted).cp
     clustering.niter = 8
     clustering.seed = _SEED
+    quantiser = faiss.downcast_index(faiss.extract_index_ivf(inverted)).sq
+    # Nor do they spread the 256 steps of a number so far that all others fall on one.
+    quantiser.rangestat, quantiser.rangestat_arg = faiss.ScalarQuantizer.RS_quantiles, _STRAYS
     inverted.train(training)
     return inverted, scale
 
 
 def _clipped(rows: Vectors, scale: float) -> NDArray[np.float32]:
-    """Return rows times `scale`, within what float16 holds after any rotation."""
+    """Return rows times `scale`, without lengths whose squares are beyond float32."""
     reach = 3e4 / np.sqrt(rows.shape[1])
     return np.clip(widen(rows).astype(np.float64) * scale, -reach, reach).astype(np.float32)

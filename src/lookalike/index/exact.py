@@ -336,14 +336,13 @@ class ExactIndex:
         rows = self.stored(queries)
         if candidates.ndim != 2 or len(candidates) != len(rows):
             raise ValueError(f"candidates must be ({len(rows)}, m), not {candidates.shape}")
-        query = np.repeat(np.arange(len(rows)), candidates.shape[1])
-        wanted = candidates.reshape(-1)
-        which, at = self._places(wanted)
-        there = which >= 0
-        query, wanted, which, at = query[there], wanted[there], which[there], at[there]
-        away = self._distances(rows, query, lambda part: self._gathered(which[part], at[part]))
         best = Best(len(rows), k)
-        best.merge(query, wanted, away)
+        for number, keys in enumerate(candidates):
+            piece = self._piece_of(keys)
+            nearer = kernel(self.metric, self.dim, rows[number : number + 1])
+            _, j = _promising(nearer, piece, Best(1, k))
+            query = np.full(len(j), number, np.int64)
+            best.merge(query, piece.keys[j], self._distances(rows, query, _rows_at(piece, j)))
         return Neighbours(best.keys, best.distances)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
@@ -360,10 +359,10 @@ class ExactIndex:
         KeyError
             If a key is not in the index.
         """
-        which, at = self._places(keys)
-        if (which < 0).any():
-            raise KeyError(int(keys[which < 0][0]))
-        return self._gathered(which, at)
+        piece = self._piece_of(keys)
+        if not piece.alive.all():
+            raise KeyError(int(keys[~piece.alive][0]))
+        return piece.rows
 
     def stored(self, vectors: Vectors) -> Vectors:
         rows = as_stored(vectors, self.metric)
@@ -371,27 +370,22 @@ class ExactIndex:
             raise ValueError(f"vectors must have {self.width} columns, not {rows.shape[1]}")
         return rows
 
-    def _places(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return in which block each key is, -1 where it is in none, and its place there."""
-        which, at = np.full(len(keys), -1, np.int64), np.empty(len(keys), np.int64)
+    def _piece_of(self, keys: NDArray[np.int64]) -> Block:
+        """Return the rows of these keys, copied; those that are not in the index are not alive."""
+        rows, there = np.zeros((len(keys), self.width), self._dtype), np.zeros(len(keys), np.bool_)
+        norms = None if self.metric == "hamming" else np.zeros(len(keys), np.float32)
         order = np.argsort(keys, kind="stable")
         bounds = np.array([block.bounds() for block in self._blocks], np.int64).reshape(-1, 2)
         first = np.searchsorted(keys, bounds[:, 0], side="left", sorter=order)
         last = np.searchsorted(keys, bounds[:, 1], side="right", sorter=order)
         for number in np.flatnonzero(first < last):  # blocks hold keys in a row, mostly: few are looked into
-            some = order[first[number] : last[number]]
-            places = self._blocks[number].find(keys[some])
-            found = places >= 0
-            which[some[found]], at[some[found]] = number, places[found]
-        return which, at
-
-    def _gathered(self, which: NDArray[np.int64], at: NDArray[np.int64]) -> Vectors:
-        """Return the rows at places of blocks, (n, width)."""
-        rows = np.empty((len(which), self.width), self._dtype)
-        for number in np.unique(which):
-            here = which == number
-            rows[here] = self._blocks[number].rows[at[here]]
-        return rows
+            block, some = self._blocks[number], order[first[number] : last[number]]
+            places = block.find(keys[some])
+            some, places = some[places >= 0], places[places >= 0]
+            rows[some], there[some] = block.rows[places], True
+            if norms is not None:
+                norms[some] = block.norms(self.metric)[places]
+        return Block(keys, rows, norms, there)
 
     def _pieces(self, size: int | None = None) -> Iterator[Block]:
         size = size or _PIECE
