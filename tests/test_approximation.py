@@ -140,9 +140,9 @@ def test_the_first_searches_are_exact_and_the_index_is_read_once(tmp_path, monke
         assert len(read) == 2
 
 
-def test_an_index_that_looks_through_nearly_all_is_not_used(tmp_path, monkeypatch):
+def test_an_index_that_reads_nearly_as_much_is_not_used(tmp_path, monkeypatch):
     with lookalike.open(tmp_path / "a.lookalike") as library:
-        noise = np.random.default_rng(0).standard_normal((300, SPEC.dim)).astype(np.float32)
+        noise = np.random.default_rng(0).standard_normal((3000, SPEC.dim)).astype(np.float32)
         fill(library, noise / np.linalg.norm(noise, axis=1, keepdims=True), "noise")
         index = library._holdings.index(library._holdings.number(SPEC), SPEC)
         assert isinstance(index, ApproximateIndex)

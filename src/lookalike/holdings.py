@@ -30,7 +30,7 @@ _EXACT_FIRST = 8
 """Searches that are answered exactly before an approximate index is read: that takes about as long as so many."""
 
 _USEFUL = 1 / 8
-"""An approximate index that looks through a larger part of all vectors saves nothing: vectors without any clusters."""
+"""An approximate index that reads a larger part of the bytes of all vectors saves nothing: vectors without clusters."""
 
 
 class Holdings:

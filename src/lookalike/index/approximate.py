@@ -120,8 +120,10 @@ class ApproximateIndex:
 
     @property
     def share(self) -> float:
-        """Part of its lists that a query looks through: little where vectors lie in clusters, all of them in noise."""
-        return float(self.nprobe / _faiss().extract_index_ivf(self._inverted).nlist)
+        """Bytes that a query reads, as part of those of all vectors: few where these lie in clusters, half in noise."""
+        inverted = _faiss().extract_index_ivf(self._inverted)
+        row = self.exact.dim * (2 if self.exact.metric == "cosine" else 4)
+        return float(self.nprobe / inverted.nlist * inverted.code_size / row)
 
     def add(self, keys: NDArray[np.int64], vectors: Vectors) -> None:
         """Add vectors without rebuilding; all or none. As `ExactIndex.add`, with the same errors."""
