@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +38,7 @@ from lookalike.filters import Filters
 from lookalike.holdings import Holdings
 from lookalike.isolation import decoding_elsewhere
 from lookalike.labels import read_labels
+from lookalike.nearness import check_near, near_pairs
 from lookalike.pairing import least_probability, pair_up, set_least_probability
 from lookalike.pruning import prune
 from lookalike.results import (
@@ -45,6 +46,7 @@ from lookalike.results import (
     DuplicateReport,
     Gallery,
     IndexReport,
+    NearPairs,
     PruneReport,
     SearchResult,
     Status,
@@ -408,6 +410,45 @@ class Library:
         return pair_up(
             self.store, self._holdings, paths, check_level(level), probability=probability, progress=progress
         )
+
+    def near_pairs(
+        self,
+        paths: PathLike | Iterable[PathLike] = (),
+        *,
+        thresholds: Mapping[str, float],
+        device: str = DEVICE,
+        progress: Callable[[IndexReport], None] | None = None,
+        comparing: Callable[[int, int], None] | None = None,
+    ) -> NearPairs:
+        """Return all pairs of pictures within a distance of each other: a quick look, of which nothing is verified.
+
+        Parameters
+        ----------
+        paths
+            Files and folders: what of them is not indexed yet is indexed first. None for the whole library.
+        thresholds
+            Largest accepted distance by descriptor. A pair by any of them is one. By "pdq" pictures are held against
+            each other in 8 orientations, at most 60 bits apart, and those too plain for a hash are in no pair by it.
+        device, progress
+            As in `add`.
+        comparing
+            Called with the pictures done and their number.
+
+        Raises
+        ------
+        FingerprintError
+            If the library has no vectors of one of the descriptors.
+        UsageError
+            For a threshold out of range, more than 5 million pairs, or if nothing is indexed at or under a path.
+
+        Notes
+        -----
+        Exact: O(n^2 * dim) by numbers, about O(n) by bits. See `duplicates` for what kind of copies they are.
+        """
+        checked, paths = check_near(thresholds), several(paths)
+        if paths:
+            self.add(paths, descriptors=list(checked), device=device, progress=progress)
+        return near_pairs(self.store, self._holdings, uris_of(paths), checked, comparing)
 
     def split(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lookalike.duplicates.candidates import Sharing
+from lookalike.duplicates.candidates import EDIT_BITS, Sharing, hash_pairs
 from lookalike.duplicates.find import Found, Pair, find_duplicates
 from lookalike.duplicates.keeper import check_keep
 from lookalike.duplicates.levels import check_level, needed_descriptors
@@ -10,6 +10,6 @@ from lookalike.duplicates.relations import merged
 from lookalike.duplicates.sides import Apart, Picture
 
 __all__ = [
-    "Apart", "Found", "Pair", "Picture", "Sharing", "check_keep", "check_level", "find_duplicates", "merged",
-    "needed_descriptors",
+    "EDIT_BITS", "Apart", "Found", "Pair", "Picture", "Sharing", "check_keep", "check_level", "find_duplicates",
+    "hash_pairs", "merged", "needed_descriptors",
 ]  # fmt: skip

@@ -16,7 +16,8 @@ from lookalike.metrics import paired
 from lookalike.types import Vectors, Verdict
 
 __all__ = [
-    "Near", "Progress", "Sharing", "VectorBlock", "candidate_pairs", "closing_pairs", "hash_pairs", "vector_distances",
+    "EDIT_BITS", "HashPairs", "Near", "Progress", "Sharing", "VectorBlock", "candidate_pairs", "closing_pairs",
+    "hash_pairs", "vector_distances",
 ]  # fmt: skip
 
 EDIT_BITS = 60
@@ -92,7 +93,9 @@ _NOTHING = Sharing()
 
 
 @dataclass(frozen=True)
-class _HashPairs:
+class HashPairs:
+    """Pairs of contents, as parallel arrays (n,): a < b, differing bits, and which of the 8 orientations that is in."""
+
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     bits: NDArray[np.int64]
@@ -104,9 +107,10 @@ def hash_pairs(
     plain: set[int],
     *,
     orientations: bool,
+    bits: int = EDIT_BITS,
     progress: Progress = lambda _: None,
-) -> _HashPairs:
-    """Return the pairs of contents whose hashes lie within `EDIT_BITS` bits.
+) -> HashPairs:
+    """Return the pairs of contents whose hashes are near each other.
 
     Parameters
     ----------
@@ -116,6 +120,8 @@ def hash_pairs(
         Contents too plain for their hash to mean anything: in no pair.
     orientations
         Try all eight orientations, not only the upright one.
+    bits
+        By which they may differ.
     progress
         Called with the part that is done, 0 to 1.
     """
@@ -124,8 +130,8 @@ def hash_pairs(
         keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
         index.add(block.keys[keep], block.rows[keep])
     share = 0.3 if orientations else 1.0
-    joined = index.self_join(EDIT_BITS, progress=lambda part: progress(share * part))
-    parts = [(a, b, bits, np.zeros(len(a), np.int64)) for a, b, bits in joined]
+    joined = index.self_join(bits, progress=lambda part: progress(share * part))
+    parts = [(a, b, away, np.zeros(len(a), np.int64)) for a, b, away in joined]
     if orientations:
         for block in blocks:
             keep = np.fromiter((int(key) not in plain for key in block.keys), bool, len(block.keys))
@@ -134,19 +140,19 @@ def hash_pairs(
                 if turn == 0:
                     continue
                 progress((2 + turn) / 10)
-                found = index.range_search(rows, EDIT_BITS)
+                found = index.range_search(rows, bits)
                 a = np.repeat(keys, np.diff(found.offsets))
                 # A turn and its inverse find the same pair from both sides: one of them is enough.
                 once = a < found.keys
                 parts.append((a[once], found.keys[once], found.distances[once], np.full(int(once.sum()), turn)))
     if not parts:
         empty = np.empty(0, np.int64)
-        return _HashPairs(empty, empty, empty, empty)
-    a, b, bits, turns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((turns, bits, b, a))
-    a, b, bits, turns = a[order], b[order], bits[order].astype(np.int64), turns[order]
+        return HashPairs(empty, empty, empty, empty)
+    a, b, away, turns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((turns, away, b, a))
+    a, b, away, turns = a[order], b[order], away[order].astype(np.int64), turns[order]
     first = np.r_[True, (a[1:] != a[:-1]) | (b[1:] != b[:-1])] if len(a) else np.empty(0, bool)
-    return _HashPairs(a[first], b[first], bits[first], turns[first])
+    return HashPairs(a[first], b[first], away[first], turns[first])
 
 
 def candidate_pairs(

@@ -3,6 +3,7 @@
 from lookalike.results.evidence import Comparison, Evidence
 from lookalike.results.gallery import Gallery
 from lookalike.results.groups import DuplicateGroup, DuplicateReport, GroupMember
+from lookalike.results.near import NearPairs
 from lookalike.results.reports import IndexReport, PruneReport, Status
 from lookalike.results.search import SearchResult
 
@@ -14,6 +15,7 @@ __all__ = [
     "Gallery",
     "GroupMember",
     "IndexReport",
+    "NearPairs",
     "PruneReport",
     "SearchResult",
     "Status",
