@@ -30,7 +30,7 @@ from lookalike.errors import ImageError, UsageError
 from lookalike.indexing import available_cores
 from lookalike.transforms import resize
 
-BATCHES = (4, 16, 64, 256)
+BATCHES = (1, 4, 16, 64, 256)
 
 
 def seconds(work: Callable[[], object]) -> float:

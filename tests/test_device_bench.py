@@ -31,7 +31,7 @@ def test_it_measures_a_device_beside_the_cpu(tmp_path, photographs):
     printed = run(tmp_path, "--device", "cpu", "--rounds", "1")
     rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")][1:]
     assert [row[0] for row in rows] == [
-        *(f"| model alone, {count} a call" for count in (4, 16, 64, 256)), "| `index`: read, decode, describe, write"
+        *(f"| model alone, {count} a call" for count in (1, 4, 16, 64, 256)), "| `index`: read, decode, describe, write"
     ]  # fmt: skip
     assert all(float(row[1]) > 0 for row in rows)
     assert "cosine similarity 1.000000 at least" in printed

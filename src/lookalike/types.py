@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -89,7 +90,7 @@ class DescriptorSpec:
     min_side: int = 256
     standardised: bool = False
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits over all that decides a vector's numbers; licence and source do not.
 

@@ -13,13 +13,15 @@ from lookalike.descriptors.runtime import onnx_runtime
 from lookalike.indexing import available_cores
 from lookalike.transforms import resize
 
-BATCH = 16
+BATCHES = {"threads": 16, "parallel": 1}
+"""Pictures a call that take the least time each: `python bench/device.py FOLDER --device cpu`."""
 
 
 def main() -> None:
     listing, model, how = sys.argv[1:]
     arrays = [resize(np.asarray(Image.open(path).convert("RGB")), 224, 224) for path in files_of(listing)]
-    batches = [np.stack(arrays[at : at + BATCH]) for at in range(0, len(arrays), BATCH)]
+    step = BATCHES[how]
+    batches = [np.stack(arrays[at : at + step]) for at in range(0, len(arrays), step)]
     options = onnx_runtime().SessionOptions()
     options.intra_op_num_threads = available_cores() if how == "threads" else 1
     session = onnx_runtime().InferenceSession(model, options, providers=["CPUExecutionProvider"])

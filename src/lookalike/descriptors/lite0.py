@@ -104,7 +104,7 @@ class Lite0:
     def _run(self, output: str, images: Sequence[RGBImage], side: int) -> NDArray[np.float32]:
         if not images:
             return np.empty(0, np.float32)
-        step = self.model.batch
+        step = self.model.batch(side)
         return np.concatenate(
             [
                 self.model.run(output, np.stack([self._fit(image, side) for image in images[start : start + step]]))

@@ -311,7 +311,7 @@ class OnnxDescriptor:
     def _run(self, output: str, images: Sequence[RGBImage], dim: int) -> NDArray[np.float32]:
         rows = np.empty((len(images), dim), np.float32)
         free = self.model_spec.fit == "short"  # pictures of different sizes cannot share a batch
-        step = 1 if free or not images else self.model.batch
+        step = 1 if free or not images else self.model.batch(self.model_spec.height)
         for start in range(0, len(images), step):
             batch = np.stack([self.model_spec.prepare(image) for image in images[start : start + step]])
             found = self.model.run(output, batch, input=self.model_spec.input)

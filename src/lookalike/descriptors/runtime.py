@@ -70,11 +70,12 @@ class Model:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
-    @property
-    def batch(self) -> int:
-        """How many pictures a call should take: few stay in a core's cache, a GPU wants many."""
+    def batch(self, side: int) -> int:
+        """Return how many pictures of `side` x `side` a call should take: few fit a core's cache, a GPU wants many."""
         self._load()
-        return 4 if self.provider == "CPUExecutionProvider" else 64
+        if self.provider != "CPUExecutionProvider":
+            return 64
+        return 1 if side >= 224 else 4
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ def _part(path: Path, device: str) -> Model:
 
 
 def _run(model: Model, output: str, rows: NDArray[np.float32], input_: str) -> NDArray[np.float32]:
-    step = model.batch
+    step = model.batch(64)  # pixels of a side: networks of pictures that small
     found = [model.run(output, rows[start : start + step], input=input_) for start in range(0, len(rows), step)]
     return np.concatenate(found) if found else model.run(output, rows, input=input_)
 
