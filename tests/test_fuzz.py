@@ -74,20 +74,34 @@ def test_specs_of_models_that_cannot_be_are_refused(tmp_path: Path, text: str):
         read_spec(tmp_path / "m.json")
 
 
+ONE = {1: ("/a.png",)}
+
+
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "text", "refused", "groups"),
     [
-        ("a.jsonl", DEEP), ("a.jsonl", ROW + ', "size": []}'), ("a.jsonl", ROW + ', "size": 1e999}'),
-        ("a.jsonl", '{"lookalike plan": 1, "made": 5}'), ("a.jsonl", '{"lookalike plan": 1, "probability": []}'),
-        ("a.jsonl", ROW.replace("1", "[]", 1) + "}"),
-        ("a.csv", f'group,uri,keeper,act,sha256,with\n1,/a.png,true,keep,{"0" * 64},"{DEEP}"\n'),
+        ("a.jsonl", DEEP, "no JSON object", None),
+        ("a.jsonl", ROW + ', "size": []}', None, ONE),  # a size that is none is not held against the file's
+        ("a.jsonl", ROW + ', "size": 1e999}', None, ONE),
+        ("a.jsonl", '{"lookalike plan": 1, "made": 5}', "says what cannot be", {}),
+        ("a.jsonl", '{"lookalike plan": 1, "probability": []}', "says what cannot be", {}),
+        ("a.jsonl", ROW.replace("1", "[]", 1) + "}", "is a number", None),
+        ("a.csv", f'group,uri,keeper,act,sha256,with\n1,/a.png,true,keep,{"0" * 64},"{DEEP}"\n', "is a list", ONE),
     ],
 )  # fmt: skip
-def test_plans_that_cannot_be_are_refused_or_read(tmp_path: Path, name: str, text: str):
+def test_plans_that_cannot_be_are_refused(tmp_path: Path, name: str, text: str, refused: str | None, groups: object):
     (tmp_path / name).write_text(text)
-    for read in (read_plan, read_groups):
-        with contextlib.suppress(LookalikeError):
-            read(tmp_path / name)
+    if refused is None:
+        (row,) = read_plan(tmp_path / name).items
+        assert (row.uri, row.size) == ("/a.png", None)
+    else:
+        with pytest.raises(LookalikeError, match=refused):
+            read_plan(tmp_path / name)
+    if groups is None:
+        with pytest.raises(LookalikeError):
+            read_groups(tmp_path / name)
+    else:
+        assert read_groups(tmp_path / name) == groups
 
 
 @pytest.mark.parametrize("place", ["id", "image_id"])
