@@ -439,7 +439,7 @@ class Library:
         FingerprintError
             If the library has no vectors of one of the descriptors.
         UsageError
-            For a threshold out of range, more than 5 million pairs, or if nothing is indexed at or under a path.
+            For a threshold out of range, more than a million pairs, or if nothing is indexed at or under a path.
 
         Notes
         -----

@@ -19,8 +19,8 @@ from lookalike.types import Uri
 
 __all__ = ["check_near", "near_pairs"]
 
-MOST = 5_000_000
-"""Pairs that are returned at most: some 200 bytes each."""
+MOST = 1_000_000
+"""Pairs that are returned at most: some 300 bytes each while they are sorted."""
 
 _Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 
