@@ -83,10 +83,6 @@ _SIGNS = _signs()
 _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
-_AT_ONCE = 3 << 19
-"""Samples of a picture, half a megapixel, whose luminance is worked out at once."""
-
-
 @lru_cache(maxsize=512)  # as many lengths as a mixed folder has: to make one takes longer than to hash a picture
 def _axis(n: int) -> tuple[_Block, ...]:
     """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
@@ -138,10 +134,9 @@ def _check(image: RGBImage) -> None:
 def _shrink_rows(image: RGBImage) -> NDArray[np.float32]:
     """Return the luminance, 0 to 255, with its rows blurred and decimated: (64, width)."""
     rows = np.empty((_SIDE, image.shape[1]), np.float32)
-    # Of a large picture a block at a time, so that the float copy stays in the cache; blocks overlap.
-    whole = _luminance(image) if image.size <= _AT_ONCE else None
+    # A block at a time, so that the float copy stays in the cache; blocks overlap.
     for block in _axis(image.shape[0]):
-        part = _luminance(image[block.start : block.stop]) if whole is None else whole[block.start : block.stop]
+        part = _luminance(image[block.start : block.stop])
         np.matmul(block.weights, part, out=rows[block.first : block.last])
     return rows
 
