@@ -25,8 +25,8 @@ from pathlib import Path
 import lookalike
 from lookalike import indexing
 from lookalike.indexing import available_cores
-from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.isolation import Isolated
+from lookalike.onthespot import DESCRIBER
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SETS = (("pdq",), ("lite0", "pdq"))

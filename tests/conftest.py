@@ -20,9 +20,9 @@ import lookalike
 import lookalike.descriptors
 import lookalike.indexing
 from lookalike.demo import shipped_photographs
-from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.isolation import Isolated
 from lookalike.library import Library
+from lookalike.onthespot import DESCRIBER
 from lookalike.store.schema import VECTOR_SHIFT
 from lookalike.transforms import resize
 from lookalike.types import Descriptor, DescriptorSpec, RGBImage, Vectors

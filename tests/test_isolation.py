@@ -25,8 +25,8 @@ from lookalike import indexing
 from lookalike.decode import decode, decode_at, hidden_difference, pixel_hash, same_pixels
 from lookalike.defaults import MAX_PIXELS
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
-from lookalike.indexing.onthespot import make_describer
 from lookalike.isolation import DecodingEndedError, Isolated
+from lookalike.onthespot import make_describer
 from lookalike.workers import Workers
 from tests.conftest import export, write_picture
 from tests.ugly import ugly_images

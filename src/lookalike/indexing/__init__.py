@@ -19,9 +19,9 @@ from pathlib import Path
 from lookalike.defaults import ISOLATED
 from lookalike.indexing.ahead import Ahead
 from lookalike.indexing.describing import PARCEL_PIXELS, RETRIED, work
-from lookalike.indexing.onthespot import DESCRIBER
 from lookalike.indexing.writing import Job, Progress, Writer
 from lookalike.isolation import Isolated
+from lookalike.onthespot import DESCRIBER
 from lookalike.results import IndexReport
 from lookalike.store import Record, Store
 from lookalike.types import Descriptor, Source, SourceItem

@@ -13,8 +13,8 @@ import numpy as np
 from lookalike.decode import decode_at
 from lookalike.descriptors import describe, load
 from lookalike.errors import CorruptError, ImageError
-from lookalike.indexing.onthespot import Looked, look, works_on_the_spot
 from lookalike.indexing.writing import Job
+from lookalike.onthespot import Looked, look, works_on_the_spot
 from lookalike.store import Content, Record
 from lookalike.types import DecodedImage, Descriptor, SourceItem, Vectors
 

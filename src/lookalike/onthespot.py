@@ -19,7 +19,7 @@ from lookalike.types import DecodedImage, Descriptor, Vectors
 
 __all__ = ["DESCRIBER", "Looked", "make_describer", "works_on_the_spot"]
 
-DESCRIBER = "lookalike.indexing.onthespot:make_describer"
+DESCRIBER = "lookalike.onthespot:make_describer"
 """What a worker process of indexing does."""
 
 
