@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -65,7 +66,8 @@ def fill(
         )
         ahead = stack.enter_context(Ahead(list_files()))
         source = list_files()
-        run = store.start_run(source.roots)
+        roots = source.roots
+        run = store.start_run(roots)
         report = index(
             store,
             source,
@@ -78,8 +80,8 @@ def fill(
             progress=None if progress is None else lambda report: progress(replace(report, total=ahead.total)),
         )
         if not report.interrupted:
-            for root in source.roots:
-                if root not in source.incomplete_roots:
+            for root in roots:
+                if root not in source.incomplete_roots and os.path.isdir(root):  # noqa: PTH112 - no error
                     mark_missing(store, root, run)
         refresh_scalers(store)
         if not report.interrupted and (report.added or report.changed or report.embedded):
