@@ -289,8 +289,6 @@ class ApproximateIndex:
         """Return (n_queries, count) keys of candidates, -1 where there is none."""
         if not len(rows):
             return np.empty((0, count), np.int64)
-        # The lists of one query on all cores; of several, each query on one.
-        _faiss().extract_index_ivf(self._inverted).parallel_mode = 1 if len(rows) == 1 else 0
         keys: NDArray[np.int64] = self._inverted.search(self._scaled(rows), count)[1]
         return keys
 
