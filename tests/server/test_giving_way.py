@@ -19,10 +19,10 @@ def state(library):
     app.state.lookalike.close()
 
 
-def elsewhere(ask, call):
+def elsewhere(ask, *call):
     """Wait for a call in a thread of its own: tests of pages leave a loop running in this one."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(anyio.run, ask, call).result()
+        return pool.submit(anyio.run, ask, *call).result()
 
 
 def asked_while(state, seconds: float, within: float) -> float:
@@ -70,3 +70,32 @@ def test_a_call_that_fails_is_waited_for_no_more(state):
     began = time.monotonic()
     state.give_way(5)
     assert time.monotonic() - began < 2
+
+
+def test_whoever_watches_a_job_goes_when_the_server_leaves_though_there_is_news_at_each_look(state):
+    """Indexing that is fast tells something at each look: the server must not wait for its end."""
+    end = threading.Event()
+
+    def work(job):
+        done = 0
+        while not end.wait(0.01):
+            done += 1
+            state.jobs.tell(job, done=done)
+        return {}
+
+    job = state.jobs.start("index", "News", work)
+
+    async def watched() -> list[str]:
+        seen = []
+        async for facts in state.jobs.watch(job):
+            seen.append(facts["state"])
+            if len(seen) == 3:
+                state.jobs.leave()
+            if len(seen) == 10:
+                break
+        return seen
+
+    try:
+        assert len(elsewhere(watched)) == 3
+    finally:
+        end.set()

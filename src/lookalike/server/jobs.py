@@ -171,11 +171,11 @@ class Jobs:
                 yield facts
                 if over:
                     return
-            elif self._closed:
-                return
             elif time.monotonic() - told > seconds:
                 told = time.monotonic()
                 yield None
+            if self._closed:  # also where something is new at each look
+                return
             await asyncio.sleep(_LOOKS)
 
     def leave(self) -> None:
