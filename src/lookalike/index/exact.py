@@ -193,7 +193,7 @@ class ExactIndex:
             nearer = kernel(self.metric, self.dim, rows[chunk])
             for piece in self._pieces():
                 i, j = _promising(nearer, piece, best)
-                best.merge(i, piece.keys[j], self._distances(rows[chunk], i, _rows_at(piece, j)))
+                best.merge(i, piece.keys[j], self._distances(rows[chunk], i, piece, j))
             keys[chunk, :kept], distances[chunk, :kept] = best.keys, best.distances
         return Neighbours(keys, distances)
 
@@ -342,7 +342,7 @@ class ExactIndex:
             nearer = kernel(self.metric, self.dim, rows[number : number + 1])
             _, j = _promising(nearer, piece, Best(1, k))
             query = np.full(len(j), number, np.int64)
-            best.merge(query, piece.keys[j], self._distances(rows, query, _rows_at(piece, j)))
+            best.merge(query, piece.keys[j], self._distances(rows, query, piece, j))
         return Neighbours(best.keys, best.distances)
 
     def batches(self, size: int) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
@@ -412,25 +412,20 @@ class ExactIndex:
         i, j = nearer.within(piece.rows, piece.norms(self.metric), radius)
         live = piece.alive[j]
         i, j = i[live], j[live]
-        away = self._distances(rows, i, _rows_at(piece, j))
+        away = self._distances(rows, i, piece, j)
         near = away <= radius
         return i[near], j[near], away[near]
 
     def _distances(
-        self, queries: Vectors, i: NDArray[np.int64], theirs: Callable[[slice], Vectors]
+        self, queries: Vectors, i: NDArray[np.int64], piece: Block, j: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Return the final distances of queries i to the rows that `theirs` gives, of some at a time."""
+        """Return the final distances of queries i to rows j, of some at a time."""
         found = np.empty(len(i), np.float32)
         step = max(1, _GATHER // self.width)
         for start in range(0, len(i), step):
             part = slice(start, start + step)
-            found[part] = paired(widen(queries[i[part]]), widen(theirs(part)), self.metric)
+            found[part] = paired(widen(queries[i[part]]), widen(piece.rows[j[part]]), self.metric)
         return found
-
-
-def _rows_at(piece: Block, j: NDArray[np.int64]) -> Callable[[slice], Vectors]:
-    """Return what gives some of the rows j of a piece."""
-    return lambda part: piece.rows[j[part]]
 
 
 def _promising(nearer: Bits | Numbers, piece: Block, best: Best) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
