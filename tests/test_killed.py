@@ -83,15 +83,24 @@ def begin(library: Path, folder: Path) -> subprocess.Popen[bytes]:
     """Start indexing and return once it is under way."""
     child = start(library, folder)
     assert child.stdout is not None
-    assert child.stdout.read(6) == b"ready\0"
+    assert os.read(child.stdout.fileno(), 6) == b"ready\0"  # past any buffer, as `wait_for` reads
     return child
 
 
-def close(child: subprocess.Popen[bytes]) -> set[bytes]:
-    """Return the names that an ended process has promised."""
+def wait_for(child: subprocess.Popen[bytes], number: int) -> bytes:
+    """Return what a process says until it has promised so many names, or has ended."""
+    assert child.stdout is not None
+    said = b""
+    while said.count(b"\0") < number and (more := os.read(child.stdout.fileno(), 65536)):
+        said += more
+    return said
+
+
+def close(child: subprocess.Popen[bytes], said: bytes = b"") -> set[bytes]:
+    """Return the names that an ended process has promised, those `said` before among them."""
     assert child.stdout is not None
     with child.stdout:
-        said = child.stdout.read()
+        said += child.stdout.read()
     return set(said.split(b"\0")[:-1]) - {b"ready"}
 
 
@@ -119,16 +128,20 @@ def test_kills_lose_nothing_and_the_finished_library_equals_an_undisturbed_one(t
     promised: set[bytes] = set()
     number, kills, finished, wanted = 0, 0, 0, many(20, 200)
     while kills < wanted:
-        library = tmp_path / f"{number}.lookalike"
+        library, said = tmp_path / f"{number}.lookalike", b""
         if kills % 7 == 6:  # at its very beginning: while Python starts, or while the library is made
             child = start(library, folder)
             time.sleep(draw.uniform(0, 0.4))
-        else:
+        elif kills % 7 == 5:  # before anything is promised, or soon after
             child = begin(library, folder)
             time.sleep(draw.uniform(0, 0.8 * seconds))
+        else:  # somewhere between two commits, however fast the machine is today
+            child = begin(library, folder)
+            said = wait_for(child, draw.randint(1, PICTURES // 4))
+            time.sleep(draw.uniform(0, 0.1 * seconds))
         child.kill()
         killed = child.wait(120) == -signal.SIGKILL
-        promised |= close(child)
+        promised |= close(child, said)
         kills += killed
         if (library / "library.db").exists():
             check(library, promised, truth)
