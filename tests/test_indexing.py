@@ -522,3 +522,26 @@ def test_a_full_disk_says_what_is_needed_and_the_old_library_still_searches(libr
     connection.execute("PRAGMA max_page_count = 1000000")
     add(library, photos)
     assert export(library.path) == fresh_export(library, photos)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "side", "largest"),
+    [(["pdq"], 24, 64), (["pdq"], 200, 16), (["fake"], 24, 16), (["fake", "pdq"], 24, 16)],
+)
+def test_only_small_files_of_which_a_hash_is_asked_for_go_in_large_parcels(
+    tmp_path, fake, monkeypatch, descriptors, side, largest
+):
+    for n in range(100):
+        write_picture(tmp_path / "photos" / f"{n:02d}.png", n, side, side)
+    parcels: list[int] = []
+    real = describing.work
+
+    def work(job, parcel):
+        parcels.append(len(parcel))
+        return real(job, parcel)
+
+    monkeypatch.setattr(indexing, "work", work)
+    with lookalike.open(tmp_path / "a.lookalike") as library:
+        assert library.add(tmp_path / "photos", descriptors=descriptors).added == 100
+    assert max(parcels) == largest
+    assert sum(parcels) == 100

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import lookalike
 from lookalike import indexing
@@ -290,6 +291,32 @@ def test_prune_of_an_unplugged_root_leaves_it_and_takes_the_other(library, tmp_p
 
 
 @pytest.mark.slow
+def test_a_library_whose_pixels_were_hashed_otherwise_still_tells_equal_ones(library, tmp_path):
+    photos = tmp_path / "pairs"
+    photos.mkdir()
+    for n, pixels in enumerate([picture(1), np.full((60, 80, 3), 90, np.uint8)]):  # the second is too plain for a hash
+        for suffix in (".png", ".bmp"):
+            Image.fromarray(pixels).save(photos / f"{n}{suffix}")
+    library.add(photos, descriptors=["pdq"])
+    truth = sorted(
+        [Path(member.uri).name for member in group.members] for group in library.duplicates(level="same-pixels").groups
+    )
+    assert [sorted(names) for names in truth] == [["0.bmp", "0.png"], ["1.bmp", "1.png"]]
+    path = library.path
+    library.close()
+    db = sqlite3.connect(path / "library.db")
+    db.execute("UPDATE contents SET pixel_hash = randomblob(32) WHERE id % 2")
+    db.execute("PRAGMA user_version = 4")
+    db.commit()
+    db.close()
+    with lookalike.open(path) as renewed:
+        assert {content.pixel_hash for content in renewed.store.contents(range(9)).values()} == {None}
+        for _ in range(2):  # worked out, then kept
+            groups = renewed.duplicates(level="same-pixels").groups
+            assert sorted([Path(member.uri).name for member in group.members] for group in groups) == truth
+        assert None not in {content.pixel_hash for content in renewed.store.contents(range(9)).values()}
+
+
 def test_ten_thousand_copies_of_one_file_are_one_group_in_seconds(library, tmp_path, fake):
     photos = tmp_path / "photos"
     first = write_picture(photos / "00000.png", 1)

@@ -91,7 +91,7 @@ def pdq(given: Given) -> Row:
     return Row(
         "pdq", "index by pdq alone: all the photographs", len(given.paths), "pictures",
         [
-            given.task("lookalike, pdq", "ours", "index_task", files, "pdq"),
+            given.task("lookalike, pdq", "ours", "index_task", given.pictures, "pdq"),
                 *given.other("immaculate 0.3.0, pdq, nothing kept", "peer", "immaculate_peer", given.pictures,
                          "pdq"),
                 *given.other("imagehash 4.3.2 phash, a thread a core", "peer", "phash_task", files, 2),

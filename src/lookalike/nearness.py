@@ -121,13 +121,14 @@ def _in_names(
     ):
         if one not in named or other not in named:
             continue
+        mine, theirs = named[one], named[other]
+        _check_count(len(rows) + (len(mine) * len(theirs) if one != other else len(mine) * (len(mine) - 1) // 2))
         rows += [
-            (how_far, *sorted((mine.uri, theirs.uri)), by, distance)
-            for mine in named[one]
-            for theirs in named[other]
-            if one != other or mine.uri < theirs.uri
+            (how_far, *sorted((my.uri, their.uri)), by, distance)
+            for my in mine
+            for their in theirs
+            if one != other or my.uri < their.uri
         ]
-        _check_count(len(rows))
     rows.sort()
     return NearPairs(
         tuple(row[1] for row in rows),

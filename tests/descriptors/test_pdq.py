@@ -215,9 +215,9 @@ def test_hash_and_quality_are_those_of_the_literal_specification(height, width):
 
 
 @settings(max_examples=40, deadline=None)
-@given(n=st.integers(1, 6000))
-def test_the_weights_of_an_axis_are_averages(n):
-    blocks = pdq._axis(n)
+@given(n=st.integers(1, 6000), outputs=st.sampled_from([4, 8, 16, 32]))
+def test_the_weights_of_an_axis_are_averages(n, outputs):
+    blocks = pdq._axis(n, outputs)
     assert [block.first for block in blocks] == [0, *(block.last for block in blocks[:-1])]
     assert blocks[-1].last == 64
     for block in blocks:
@@ -228,9 +228,10 @@ def test_the_weights_of_an_axis_are_averages(n):
 
 
 def test_the_cache_of_axes_is_bounded_and_cannot_be_written_to():
-    assert pdq._axis.cache_info().maxsize is not None
-    with pytest.raises(ValueError, match="read-only"):
-        pdq._axis(300)[0].weights[0, 0] = 1
+    for blocks in (pdq._axis, lambda n, _: pdq._columns(n)):
+        with pytest.raises(ValueError, match="read-only"):
+            blocks(300, 8)[0].weights[0, 0] = 1
+    assert None not in (pdq._axis.cache_info().maxsize, pdq._columns.cache_info().maxsize)
 
 
 # What holds for any picture.
@@ -480,9 +481,19 @@ def test_every_public_name_exists_and_is_documented():
         assert not callable(value) or inspect.getdoc(value), name
 
 
-@pytest.mark.parametrize("shape", [(64, 64), (200, 301), (700, 500)])
-def test_rows_are_the_same_to_the_bit_as_of_the_luminance_of_the_whole_picture(shape):
-    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    whole = pdq._luminance(image)
-    rows = [block.weights @ whole[block.start : block.stop] for block in pdq._axis(shape[0])]
-    assert np.array_equal(np.concatenate(rows), pdq._shrink_rows(image))
+@pytest.mark.parametrize("shape", [(5, 9), (64, 64), (200, 301), (500, 700), (900, 1300)])
+@pytest.mark.parametrize("seen", [lambda image: image, lambda image: image[:, ::-1], lambda image: image[::2, 1::3]])
+def test_rows_and_columns_are_those_of_the_whole_matrix_on_the_luminance_of_the_whole_picture(shape, seen):
+    image = seen(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8))
+    luminance = image @ np.array([0.299, 0.587, 0.114])
+
+    def matrix(n):
+        whole = np.zeros((64, n))
+        for block in pdq._axis(n, 64):
+            whole[block.first : block.last, block.start : block.stop] = block.weights
+        return whole
+
+    rows = matrix(image.shape[0]) @ luminance
+    np.testing.assert_allclose(pdq._shrink_rows(image), rows, atol=2e-4)
+    columns = matrix(image.shape[1])
+    np.testing.assert_allclose(pdq._shrink_columns(rows.astype(np.float32)), rows @ columns.T, atol=2e-4)

@@ -15,7 +15,7 @@ from lookalike.store import Store
 from lookalike.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from tests.store.conftest import SPEC, fill, vectors
 
-RELEASED = ("3b0912248484", "6671b4ae69c7", "2cfcc5b8fc79", "ee70f9b89612")
+RELEASED = ("3b0912248484", "6671b4ae69c7", "2cfcc5b8fc79", "ee70f9b89612", "1aca6c08b1e5")
 
 
 def planted(folder: Path, version: int, pictures: int = 30) -> Path:

@@ -84,8 +84,10 @@ _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
 @lru_cache(maxsize=512)  # as many lengths as a mixed folder has: to make one takes longer than to hash a picture
-def _axis(n: int) -> tuple[_Block, ...]:
+def _axis(n: int, outputs: int) -> tuple[_Block, ...]:
     """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
+
+    Fewer outputs to a block waste less on zeros; more make fewer calls.
 
     A box of W = ceil(n / 128) pixels averages inputs o - a to o + b, cut at the ends and divided by what is left,
     where b = W // 2 and a = W - 1 - b. It is applied twice; output i is then taken at pixel int((i + 0.5) * n / 64).
@@ -108,8 +110,6 @@ def _axis(n: int) -> tuple[_Block, ...]:
     steps -= np.bincount((cell + high + 1).ravel(), weight.ravel(), _SIDE * width)
     taps = steps.reshape(_SIDE, width).cumsum(axis=1)[:, :-1].astype(np.float32)
 
-    # Fewer outputs to a block waste less on zeros; more make fewer calls. Measured from 200 to 2592 pixels.
-    outputs = 16 if n <= 256 else 8 if n <= 1024 else 4
     blocks = []
     for first in range(0, _SIDE, outputs):
         last = first + outputs
@@ -133,9 +133,10 @@ def _check(image: RGBImage) -> None:
 
 def _shrink_rows(image: RGBImage) -> NDArray[np.float32]:
     """Return the luminance, 0 to 255, with its rows blurred and decimated: (64, width)."""
-    rows = np.empty((_SIDE, image.shape[1]), np.float32)
+    height, width = image.shape[:2]
+    rows = np.empty((_SIDE, width), np.float32)
     # A block at a time, so that the float copy stays in the cache; blocks overlap.
-    for block in _axis(image.shape[0]):
+    for block in _axis(height, 16 if height <= 256 else 8 if height <= 512 else 4):
         part = _luminance(image[block.start : block.stop])
         np.matmul(block.weights, part, out=rows[block.first : block.last])
     return rows
@@ -151,18 +152,30 @@ def _luminance(image: RGBImage) -> NDArray[np.float32]:
 def _shrink_columns(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `rows` (64, width) with its columns blurred and decimated too: (64, 64)."""
     small = np.empty((_SIDE, _SIDE), np.float32)
-    for block in _axis(rows.shape[1]):
-        small[:, block.first : block.last] = rows[:, block.start : block.stop] @ block.weights.T
+    for block in _columns(rows.shape[1]):
+        np.matmul(rows[:, block.start : block.stop], block.weights, out=small[:, block.first : block.last])
     return small
+
+
+@lru_cache(maxsize=512)
+def _columns(n: int) -> tuple[_Block, ...]:
+    """Return `_axis` for the right side of a product: with weights (stop - start, last - first)."""
+    blocks = []
+    for block in _axis(n, 32 if n <= 512 else 16):
+        weights = block.weights.T.copy()
+        weights.flags.writeable = False
+        blocks.append(block._replace(weights=weights))
+    return tuple(blocks)
 
 
 def _quality(small: NDArray[np.float32]) -> int:
     """Return how much `small` (64, 64) varies between neighbours, 0 (flat) to 100."""
     # Truncated towards zero, as the reference does: faint gradients must count for nothing.
-    scale = np.float32(100)
-    down = (np.abs(small[1:] - small[:-1]) * scale / np.float32(255)).astype(np.int32)
-    across = (np.abs(small[:, 1:] - small[:, :-1]) * scale / np.float32(255)).astype(np.int32)
-    return min(100, (int(down.sum()) + int(across.sum())) // 90)
+    across = small.T.copy()
+    steps = np.abs(np.concatenate((small[1:] - small[:-1], across[1:] - across[:-1])))
+    steps *= np.float32(100)
+    steps /= np.float32(255)
+    return min(100, int(np.trunc(steps, out=steps).sum()) // 90)  # whole numbers far below 2 ** 24: exact
 
 
 def _transform(small: NDArray[np.float32]) -> NDArray[np.float32]:

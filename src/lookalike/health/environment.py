@@ -31,7 +31,7 @@ PYTHON = (3, 11)
 SQLITE = (3, 35, 0)
 
 PACKAGES = {
-    "numpy": "numpy", "pillow": "PIL", "pi-heif": "pi_heif", "simplejpeg": "simplejpeg",
+    "numpy": "numpy", "pillow": "PIL", "pi-heif": "pi_heif", "simplejpeg": "simplejpeg", "blake3": "blake3",
     "opencv-python-headless": "cv2", "onnxruntime": "onnxruntime", "faiss-cpu": "faiss", "scikit-learn": "sklearn",
 }  # fmt: skip
 """Packages without which some command does nothing, and the module of each."""

@@ -21,7 +21,7 @@ from lookalike.indexing.ahead import Ahead
 from lookalike.indexing.describing import PARCEL_PIXELS, RETRIED, work
 from lookalike.indexing.writing import Job, Progress, Writer
 from lookalike.isolation import Isolated
-from lookalike.onthespot import DESCRIBER
+from lookalike.onthespot import DESCRIBER, works_on_the_spot
 from lookalike.results import IndexReport
 from lookalike.store import Record, Store
 from lookalike.types import Descriptor, Source, SourceItem
@@ -29,7 +29,11 @@ from lookalike.workers import available_cores
 
 __all__ = ["PARCEL_PIXELS", "Ahead", "available_cores", "index"]
 
-PARCEL = 16  # files that one thread takes at a time: also the largest batch of a model
+PARCEL = 16  # files that one thread takes at a time
+LIGHT = (
+    4  # times as many if nothing but a hash is asked for, of files that are small on average: these take a moment each
+)
+LIGHT_BYTES = 32_000
 LISTED = 256  # entries looked up in the library at a time
 
 
@@ -106,6 +110,7 @@ def index(
 def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
     """Yield what has to be read, a parcel at a time; what has not changed goes straight to the writer."""
     parcel: list[SourceItem] = []
+    light = LIGHT if all(map(works_on_the_spot, job.descriptors)) else 1
     items = iter(job.source)
     while listed := list(islice(items, LISTED)):
         known = job.store.known([item.uri for item in listed])
@@ -126,7 +131,9 @@ def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
                     continue
                 writer.expect(item.uri, row.content_id if row.state == "ok" else None)
             parcel.append(item)
-            if len(parcel) == PARCEL:
+            if len(parcel) >= PARCEL * light or (
+                len(parcel) >= PARCEL and sum(one.size for one in parcel) > LIGHT_BYTES * len(parcel)
+            ):
                 yield parcel
                 parcel = []
         writer.tell()

@@ -102,6 +102,11 @@ MIGRATIONS = (
     CREATE INDEX decided_hashes ON decided (hash);
     CREATE INDEX decided_pixels ON decided (pixel_hash) WHERE pixel_hash IS NOT NULL;
     """,
+    # Pixels were hashed by SHA-256 before, now by BLAKE3. What is missing is worked out where it matters.
+    """
+    UPDATE contents SET pixel_hash = NULL;
+    UPDATE decided SET pixel_hash = NULL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
