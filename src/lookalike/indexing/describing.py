@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,10 +31,10 @@ class _Wanted:
     """A file's bytes that wait to be decoded."""
 
     at: int
-    content_id: int
     digest: bytes
     data: bytes
-    descriptors: list[Descriptor]
+    content_id: int = 0
+    descriptors: list[Descriptor] = field(default_factory=list)
 
 
 @dataclass
@@ -78,17 +78,12 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
             if claim is not None:
                 copies.append((at, claim))
                 continue
-            held = job.store.content_of_hash(digest)
-            missing = _missing(job, held)
-            if held is not None and not missing:
-                records[at] = _settle(job, item, held, known=True)
-                continue
-            wanted.append(_Wanted(at, held.id if held else 0, digest, data, missing))
+            wanted.append(_Wanted(at, digest, data))
             size += len(data)
             if size > PARCEL_BYTES:
-                _describe_wanted(job, parcel, wanted, records)
+                _settle_wanted(job, parcel, wanted, records)
                 size = 0
-        _describe_wanted(job, parcel, wanted, records)
+        _settle_wanted(job, parcel, wanted, records)
     except BaseException as error:
         for claim in claimed:  # never leave another thread waiting
             if not claim.done():
@@ -98,6 +93,25 @@ def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
     for at, claim in copies:
         records[at] = _record(parcel[at], claim.result())
     return [record for record in records if record is not None]
+
+
+def _settle_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
+    """Enter what is known of claimed files, and describe the others; then none is wanted."""
+    held = job.store.contents_of_hashes([w.digest for w in wanted])
+    missing = _missing(job, held.values())
+    left = []
+    for w in wanted:
+        content = held.get(w.digest)
+        if content is None:
+            w.descriptors = list(job.descriptors)
+        else:
+            w.content_id, w.descriptors = content.id, missing[content.id]
+        if content is not None and not w.descriptors:
+            records[w.at] = _settle(job, parcel[w.at], content, known=True)
+        else:
+            left.append(w)
+    wanted.clear()
+    _describe_wanted(job, parcel, left, records)
 
 
 def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
@@ -124,7 +138,6 @@ def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], 
                 _describe_pending(job, parcel, pending, records)
                 pixels = 0
         _describe_pending(job, parcel, pending, records)
-    wanted.clear()
 
 
 def _looked_at(job: Job, wanted: Sequence[_Wanted]) -> Generator[Looked | ImageError, None, None]:
@@ -172,17 +185,17 @@ def _read(job: Job, item: SourceItem, at: int, records: list[Record | None]) -> 
         return None
 
 
-def _missing(job: Job, held: Content | None) -> list[Descriptor]:
-    """Return the descriptors whose vector is still to be made; none for a content that failed for good."""
-    if held is None:
-        return list(job.descriptors)
-    if held.kind is not None:
-        return list(job.descriptors) if job.retry or held.kind in RETRIED else []
-    return [
-        descriptor
-        for descriptor in job.descriptors
-        if not job.store.contents_with_vectors(job.ids[descriptor.spec.fingerprint], [held.id])
-    ]
+def _missing(job: Job, held: Collection[Content]) -> dict[int, list[Descriptor]]:
+    """Return by content the descriptors whose vector is still to be made; none for one that failed for good."""
+    good = [content.id for content in held if content.kind is None]
+    have = {
+        d.spec.fingerprint: job.store.contents_with_vectors(job.ids[d.spec.fingerprint], good) for d in job.descriptors
+    }
+    missing = {id_: [d for d in job.descriptors if id_ not in have[d.spec.fingerprint]] for id_ in good}
+    for content in held:
+        if content.kind is not None:
+            missing[content.id] = list(job.descriptors) if job.retry or content.kind in RETRIED else []
+    return missing
 
 
 def _record(item: SourceItem, content: Content, vectors: dict[str, Vectors] | None = None) -> Record:

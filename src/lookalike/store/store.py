@@ -132,8 +132,17 @@ class Store:
 
     def content_of_hash(self, digest: bytes) -> Content | None:
         """Return the content with this SHA-256, if it is known."""
-        rows = self._db.rows(f"SELECT {_CONTENT} FROM contents WHERE hash = ?", (digest,))
-        return Content(*rows[0]) if rows else None
+        return self.contents_of_hashes([digest]).get(digest)
+
+    def contents_of_hashes(self, digests: Sequence[bytes]) -> dict[bytes, Content]:
+        """Return those of the contents with these SHA-256 that are known."""
+        found = {}
+        for batch in _batches(digests):
+            marks = ", ".join("?" * len(batch))
+            for row in self._db.rows(f"SELECT {_CONTENT} FROM contents WHERE hash IN ({marks})", batch):
+                content = Content(*row)
+                found[content.hash] = content
+        return found
 
     def contents_with_vectors(self, descriptor_id: int, content_ids: Sequence[int]) -> set[int]:
         """Return those of `content_ids` that have a vector of this descriptor."""

@@ -128,6 +128,10 @@ def _check_written(open_: Callable[[], Store]) -> None:
         held = store.contents([image.content_id for image in images])
         assert held[images[0].content_id].hash == bytes([1]) * 32, "a content comes back by its number"
         assert store.content_of_hash(bytes([3]) * 32) == held[images[1].content_id], "and by its hash"
+        digests = [bytes([digit]) * 32 for digit in (3, 7, 1)]
+        assert store.contents_of_hashes(digests) == {
+            content.hash: content for content in held.values() if content.hash in digests
+        }, "as several do by theirs, those that are known"
         assert [i.uri for i in store.images_of([images[1].content_id])[images[1].content_id]] == [
             _uri("b"), _uri("c"),
         ], "a content tells all its names"  # fmt: skip

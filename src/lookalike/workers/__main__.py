@@ -48,10 +48,10 @@ def _work(shared: mmap.mmap | None) -> None:
                     answers.append((True, function(job)))
                 except Exception:
                     answers.append((False, traceback.format_exc()))
-                _compute_for(cpu_seconds and 0)
                 # Each answer wakes the process that asks, which costs more than a small picture. They may wait for one
                 # another where it is known which job was at work, should this process die of it.
                 if line.at is None or number == len(jobs) - 1 or time.monotonic() - told > TOGETHER_SECONDS:
+                    _compute_for(cpu_seconds and 0)
                     line.send(answers, share=True)
                     answers, told = [], time.monotonic()
     except (EOFError, OSError):
