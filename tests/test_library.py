@@ -290,7 +290,6 @@ def test_prune_of_an_unplugged_root_leaves_it_and_takes_the_other(library, tmp_p
 # ------------------------------------------------------------------------------------------ many copies
 
 
-@pytest.mark.slow
 def test_a_library_whose_pixels_were_hashed_otherwise_still_tells_equal_ones(library, tmp_path):
     photos = tmp_path / "pairs"
     photos.mkdir()
@@ -317,6 +316,7 @@ def test_a_library_whose_pixels_were_hashed_otherwise_still_tells_equal_ones(lib
         assert None not in {content.pixel_hash for content in renewed.store.contents(range(9)).values()}
 
 
+@pytest.mark.slow
 def test_ten_thousand_copies_of_one_file_are_one_group_in_seconds(library, tmp_path, fake):
     photos = tmp_path / "photos"
     first = write_picture(photos / "00000.png", 1)
