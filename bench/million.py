@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ import lookalike
 from lookalike.descriptors import get_descriptor
 from lookalike.library import Library
 from lookalike.store import Content, Record, Store
-from lookalike.types import SourceItem
+from lookalike.types import SourceItem, Vectors
 
 FOLDERS = 10
 BLOCK = 10_000
@@ -54,8 +54,7 @@ def main() -> None:
 def measure(folder: Path, rows: int, approximate: bool) -> None:
     """Print a table of what each takes."""
     print("| what | seconds |\n|---|--:|")
-    timed(f"{rows:,} rows written", lambda: fill(folder, rows))
-    path = folder / "million.lookalike"
+    path, _ = timed(f"{rows:,} rows written", lambda: fill(folder, noise(rows)))
 
     def opened() -> Library:
         library = lookalike.open(path, create=False)
@@ -106,22 +105,29 @@ def measure(folder: Path, rows: int, approximate: bool) -> None:
         raise SystemExit(f"it opens in {seconds:.1f} s, not in {OPENED:g}")
 
 
-def fill(folder: Path, rows: int) -> None:
-    """Write the library, a block of rows at a time."""
-    spec = get_descriptor("lite0").spec
+def noise(rows: int) -> Iterator[Vectors]:
+    """Yield random unit vectors, a block at a time."""
     random = np.random.default_rng(1)
+    for start in range(0, rows, BLOCK):
+        vectors = random.standard_normal((min(BLOCK, rows - start), get_descriptor("lite0").spec.dim), np.float32)
+        yield vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def fill(folder: Path, blocks: Iterable[Vectors], name: str = "million.lookalike") -> Path:
+    """Write a library of made-up pictures with these vectors, and return where it is."""
+    spec = get_descriptor("lite0").spec
     roots = [folder / f"disk {number}" for number in range(FOLDERS)]
     roots[0].mkdir()
     (roots[0] / "not a picture.txt").write_text("so that this folder is not empty")
-    store = Store(folder / "million.lookalike", create=True)
+    path = folder / name
+    store = Store(path, create=True)
     with store.writing():
         ids = {spec.fingerprint: store.ensure_descriptor(spec)}
         run = store.start_run([str(root) for root in roots])
-        for start in range(0, rows, BLOCK):
-            vectors = random.standard_normal((min(BLOCK, rows - start), spec.dim), np.float32)
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        first = 0
+        for vectors in blocks:
             records = []
-            for n, row in enumerate(vectors.astype(spec.storage), start):
+            for n, row in enumerate(vectors.astype(spec.storage), first):
                 digest = n.to_bytes(32, "big")
                 item = SourceItem(
                     f"{roots[n % FOLDERS]}/{n // 10_000:03d}/{n:07d}.jpg", size=10, mtime_ns=1, inode=n + 1
@@ -129,7 +135,9 @@ def fill(folder: Path, rows: int) -> None:
                 content = Content(0, digest, 10, format="JPEG", width=640, height=480)
                 records.append(Record(item, "ok", digest, content=content, vectors={spec.fingerprint: row}))
             store.write(records, run, ids)
+            first += len(vectors)
     store.close()
+    return path
 
 
 def timed(what: str, call: Callable[[], T]) -> tuple[T, float]:

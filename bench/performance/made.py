@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+import lookalike
 from lookalike.decode import decode
 from lookalike.demo import shipped_photographs
 from lookalike.descriptors.haralick import grey
 from lookalike.edits import KINDS, edit
 from lookalike.transforms import resize
 
-__all__ = ["clustered", "copies", "grey_pictures", "hashes", "large_jpegs", "listing"]
+__all__ = ["clustered", "copies", "grey_pictures", "hashes", "large_jpegs", "large_library", "listing"]
 
 DIM, LATENT, PER_CLUSTER = 1280, 64, 50
 
@@ -111,6 +113,22 @@ def clustered(work: Path, count: int, dim: int = DIM) -> Path:
         rows.flush()
 
     return _made(work / f"vectors-{count}-{dim}.npy", write)
+
+
+def large_library(work: Path, count: int) -> Path:
+    """Return a library of made-up pictures whose vectors lie like real ones, with what `index` makes at its end."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from million import BLOCK, fill
+
+    vectors = np.load(clustered(work, count), mmap_mode="r")
+
+    def write(target: Path) -> None:
+        target.mkdir()
+        path = fill(target, (vectors[start : start + BLOCK] for start in range(0, count, BLOCK)))
+        with lookalike.open(path) as library:
+            library._holdings.refresh([lookalike.get_descriptor("lite0").spec])
+
+    return _made(work / f"library-{count}", write) / "million.lookalike"
 
 
 def hashes(work: Path, count: int) -> Path:

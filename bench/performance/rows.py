@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import TASKS, Contestant, Role, Row
-from made import clustered, copies, grey_pictures, hashes, large_jpegs, listing
+from made import clustered, copies, grey_pictures, hashes, large_jpegs, large_library, listing
 
 import lookalike
 from lookalike.compiled import compiles
@@ -304,15 +304,24 @@ def cold(given: Given) -> Row:
         with lookalike.open(part) as fresh:
             fresh.add([given.pictures])
         part.replace(library)
+    return _cold_search("cold", given, library, len(given.paths), 0.8)
+
+
+def cold_many(given: Given) -> Row:
+    count = 1_000_000 if given.large else 100_000
+    return _cold_search("cold-many", given, large_library(given.work, count), count, 1.5)
+
+
+def _cold_search(name: str, given: Given, library: Path, count: int, seconds: float) -> Row:
     query = copies(given.work, given.paths)[0] / "00000.jpg"
     command = (sys.executable, "-m", "lookalike", "search", str(query), "--library", str(library))
     return Row(
-        "cold", f"a whole process of `lookalike search FILE` among {len(given.paths):,} pictures", 1, "searches",
+        name, f"a whole process of `lookalike search FILE` among {count:,} pictures", 1, "searches",
         [
             Contestant("lookalike search", "ours", command),
             Contestant("python -c pass", "limit", (sys.executable, "-c", "pass")),
         ],
-        rounds=7, at_most=0.8,
+        rounds=7, at_most=seconds,
     )  # fmt: skip
 
 
@@ -339,6 +348,7 @@ ROWS: dict[str, Callable[[Given], Row]] = {
     "join": join,
     "range": bits,
     "growth": growth,
+    "cold-many": cold_many,
     "verified": verified,
 }
 """Quick ones first."""
