@@ -95,6 +95,7 @@ def pdq(given: Given) -> Row:
                 *given.other("immaculate 0.3.0, pdq, nothing kept", "peer", "immaculate_peer", given.pictures,
                          "pdq"),
                 *given.other("imagehash 4.3.2 phash, a thread a core", "peer", "phash_task", files, 2),
+                *given.other("imagehash 4.3.2 phash, as it comes: one thread", "peer", "phash_task", files, 1),
         ],
         {"peer": 0.7},
     )  # fmt: skip
