@@ -17,6 +17,6 @@ if __name__ == "__main__":
     for name in descriptors:
         lookalike.get_descriptor(name)  # the model is loaded before any clock runs
     with tempfile.TemporaryDirectory() as folder, lookalike.open(Path(folder) / "x.lookalike") as library:
-        library.add(files[:8], descriptors=descriptors)  # and worker processes have started
+        library.add(files[:8], descriptors=descriptors)  # and files that all runs read have been read
         seconds = timed(lambda: library.add([named] if whole else files, descriptors=descriptors))
         tell(seconds, indexed=library.status().indexed)

@@ -53,6 +53,10 @@ _MIN_HASHABLE = 5
 _ROUNDING = 0.01
 
 
+_LENGTHS = 512
+"""Axes that are kept, as many lengths as a mixed folder has: to make one takes longer than to hash a picture."""
+
+
 class _Block(NamedTuple):
     """Outputs `first:last` of an axis, from its inputs `start:stop`: weights (last - first, stop - start) float32."""
 
@@ -83,7 +87,6 @@ _SIGNS = _signs()
 _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
-@lru_cache(maxsize=512)  # as many lengths as a mixed folder has: to make one takes longer than to hash a picture
 def _axis(n: int, outputs: int) -> tuple[_Block, ...]:
     """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
 
@@ -136,7 +139,7 @@ def _shrink_rows(image: RGBImage) -> NDArray[np.float32]:
     height, width = image.shape[:2]
     rows = np.empty((_SIDE, width), np.float32)
     # A block at a time, so that the float copy stays in the cache; blocks overlap.
-    for block in _axis(height, 16 if height <= 256 else 8 if height <= 512 else 4):
+    for block in _rows(height):
         part = _luminance(image[block.start : block.stop])
         np.matmul(block.weights, part, out=rows[block.first : block.last])
     return rows
@@ -157,7 +160,13 @@ def _shrink_columns(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return small
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=_LENGTHS)
+def _rows(n: int) -> tuple[_Block, ...]:
+    """Return `_axis` for the left side of a product."""
+    return _axis(n, 16 if n <= 256 else 8 if n <= 512 else 4)
+
+
+@lru_cache(maxsize=_LENGTHS)
 def _columns(n: int) -> tuple[_Block, ...]:
     """Return `_axis` for the right side of a product: with weights (stop - start, last - first)."""
     blocks = []

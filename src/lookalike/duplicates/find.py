@@ -220,7 +220,7 @@ def _with_origin(candidate: Candidate, read_head: Callable[[Uri, int], bytes], b
 def _late_hashes(
     pictures: Sequence[Picture], blocks: Sequence[VectorBlock], read: Callable[[Uri], bytes]
 ) -> dict[int, bytes]:
-    """Work out the pixel hashes that indexing left out (reduced JPEGs, animations) where they can matter.
+    """Work out pixel hashes that are not known (reduced JPEGs, animations, older libraries) where they can matter.
 
     They can where another picture has the same size in pixels and is near by hash, or where a hash says nothing.
     """

@@ -30,10 +30,8 @@ from lookalike.workers import available_cores
 __all__ = ["PARCEL_PIXELS", "Ahead", "available_cores", "index"]
 
 PARCEL = 16  # files that one thread takes at a time
-LIGHT = (
-    4  # times as many if nothing but a hash is asked for, of files that are small on average: these take a moment each
-)
-LIGHT_BYTES = 32_000
+LIGHT = 4  # times as many where nothing but a hash is asked for and files are small: each takes a moment
+LIGHT_BYTES = 32_000  # that a file then has on average, at most
 LISTED = 256  # entries looked up in the library at a time
 
 
@@ -110,7 +108,7 @@ def index(
 def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
     """Yield what has to be read, a parcel at a time; what has not changed goes straight to the writer."""
     parcel: list[SourceItem] = []
-    light = LIGHT if all(map(works_on_the_spot, job.descriptors)) else 1
+    light = all(map(works_on_the_spot, job.descriptors))
     items = iter(job.source)
     while listed := list(islice(items, LISTED)):
         known = job.store.known([item.uri for item in listed])
@@ -131,11 +129,17 @@ def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
                     continue
                 writer.expect(item.uri, row.content_id if row.state == "ok" else None)
             parcel.append(item)
-            if len(parcel) >= PARCEL * light or (
-                len(parcel) >= PARCEL and sum(one.size for one in parcel) > LIGHT_BYTES * len(parcel)
-            ):
+            if _is_full(parcel, light):
                 yield parcel
                 parcel = []
         writer.tell()
     if parcel:
         yield parcel
+
+
+def _is_full(parcel: Sequence[SourceItem], light: bool) -> bool:
+    """Say whether a thread should have these files now; `light` where nothing but a hash is asked for."""
+    if len(parcel) < PARCEL:
+        return False
+    small = sum(item.size for item in parcel) <= LIGHT_BYTES * len(parcel)
+    return len(parcel) >= PARCEL * LIGHT or not (light and small)
