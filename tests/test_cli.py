@@ -25,6 +25,7 @@ from lookalike.cli.common import ruled
 from lookalike.cli.settings import commands_of
 from lookalike.demo import shipped_photographs
 from lookalike.library import Library
+from tests.conftest import write_picture
 
 PHOTOGRAPHS = shipped_photographs()
 
@@ -411,3 +412,19 @@ def test_every_help_page_starts_with_examples():
     for name, command in commands_of(typer.main.get_command(app)).items():
         assert "Example" in (command.help or ""), name
         assert "[/" not in (command.help or ""), name
+
+
+def test_how_many_duplicates_there_are_is_told_in_the_singular_too(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    for name, seed in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
+        write_picture(photos / name, seed)
+    at = ["--library", str(tmp_path / "a.lookalike"), "--level", "same-pixels"]
+    for told in (
+        "1 group, 1 picture beside those to keep, among 3.",
+        "2 groups, 2 pictures beside those to keep, among 4.",
+    ):
+        assert main(["index", str(photos), *at[:2], "--descriptor", "pdq", "--quiet"]) == 0
+        capsys.readouterr()
+        assert main(["duplicates", *at]) == 0
+        assert told in capsys.readouterr().err
+        write_picture(photos / "d.png", 2)

@@ -11,6 +11,7 @@ from lookalike import defaults
 from lookalike.cli import options
 from lookalike.cli.common import drawing, emit_or_draw, open_library, progress, ruled, written
 from lookalike.cli.emit import face, say
+from lookalike.words import human_count, number
 
 if TYPE_CHECKING:
     from lookalike.results import Evidence, GroupMember
@@ -65,7 +66,8 @@ def duplicates(
             partial(duplicates_page, report, evidence=_held), relative_to=relative_to,
         )  # fmt: skip
     copies = sum(len(group.members) - 1 for group in report.groups)
-    say(f"{len(report.groups)} groups, {copies} pictures beside their keepers, among {report.pictures}.", quiet=quiet)
+    found = f"{human_count(len(report.groups), 'group')}, {human_count(copies, 'picture')} beside those to keep"
+    say(f"{found}, among {number(report.pictures)}.", quiet=quiet)
     for reason, count in report.left_out:
         say(f"{count} {reason}.", quiet=quiet)
     say(written(output), quiet=quiet or output is None)
