@@ -12,6 +12,7 @@ from lookalike.cli import options
 from lookalike.cli.common import confirm, exit_with, listed, open_library, progress
 from lookalike.cli.emit import emit, face, say
 from lookalike.errors import LibraryNotFoundError, LookalikeError
+from lookalike.words import human_count
 
 __all__ = ["descriptors", "index", "prune", "status"]
 
@@ -124,7 +125,7 @@ def prune(
         report = opened.prune(dry_run=True)
         if not dry_run:
             if report.uris and not yes:
-                confirm(f"Forget {len(report.uris)} pictures whose files are gone?")
+                confirm(f"Forget {human_count(len(report.uris), 'picture')} whose files are gone?")
             report = opened.prune()
     emit(report.rows(), chosen, output, relative_to=relative_to)
     done = "forgotten" if report.removed and report.uris else "gone"
