@@ -64,7 +64,9 @@ def fill(
             exclude_dirs=[store.folder],
             allow_private=filling.allow_private,
         )
-        ahead = stack.enter_context(Ahead(list_files()))
+        told = None
+        if progress is not None:
+            told = partial(_tell, progress, stack.enter_context(Ahead(list_files())))
         source = list_files()
         roots = source.roots
         run = store.start_run(roots)
@@ -77,7 +79,7 @@ def fill(
             threads=filling.threads or available_cores(),
             retry=filling.retry,
             isolated=filling.isolated,
-            progress=None if progress is None else lambda report: progress(replace(report, total=ahead.total)),
+            progress=told,
         )
         if not report.interrupted:
             for root in roots:
@@ -89,3 +91,7 @@ def fill(
     report = replace(report, missing=store.counts()["missing"])
     _log.info("%s, into %s by %s: %s", list(paths), store.folder, ", ".join(names), report)
     return report
+
+
+def _tell(progress: Callable[[IndexReport], None], ahead: Ahead, report: IndexReport) -> None:
+    progress(replace(report, total=ahead.total))

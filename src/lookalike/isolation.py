@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import io
 import logging
 import os
 import pickle
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from lookalike import decode
+from lookalike.decoder import DECODER, EXACT_FUNCTIONS, too_much
 from lookalike.errors import CorruptError, ImageError, LookalikeError, TooLargeError
 from lookalike.workers import WorkerLostError, Workers, available_cores
 
@@ -41,8 +38,6 @@ EXACT = 8
 
 LINGER = 30.0
 """Seconds for which shared processes are left when they are idle: each takes a quarter of a second to start."""
-
-DECODER = "lookalike.isolation:make_decoder"
 
 _log = logging.getLogger("lookalike.isolation")
 
@@ -109,7 +104,7 @@ class Isolated:
         DecodingEndedError
             If there is no process to do it, so that nothing is known of the file.
         """
-        exact = EXACT if self._patient and name in _EXACT else 1
+        exact = EXACT if self._patient and name in EXACT_FUNCTIONS else 1
         seconds = self._seconds * len(files) * exact
         limits = {"seconds": PATIENCE * seconds, "cpu_seconds": seconds} if self._patient else {"seconds": seconds}
         try:
@@ -163,7 +158,7 @@ class Isolated:
         if lost.late:
             return TooLargeError(f"decoding it took longer than {times * self._seconds:g} seconds")
         if lost.no_memory:
-            return _too_much(times * self._memory)
+            return too_much(times * self._memory)
         if lost.code in _FROM_OUTSIDE:
             return TooLargeError("the process that decoded it was ended from outside, perhaps because memory ran out")
         return CorruptError(f"the codec crashed on it{_signal_name(lost.code)}")
@@ -307,58 +302,9 @@ def decoding_elsewhere() -> Iterator[Callable[[], bool]]:
         _shared.leave()
 
 
-_EXACT = frozenset(("pixel_hash", "same_pixels", "hidden_difference"))
-
-
-def make_decoder(memory: int, exact: int = 1) -> Callable[[tuple[str, tuple[bytes, ...], dict[str, Any]]], Any]:
-    """Return what a worker process does: the name of a function, files and settings in; a result or an error out.
-
-    Comparisons of every sample may have `exact` times the memory.
-    """
-    from lookalike import formats  # noqa: F401 - loaded before memory is limited, like the codecs below
-
-    # What a codec grumbles about is in its error; printed, it would only come between other lines.
-    warnings.filterwarnings("ignore", module=r"PIL\..*")
-    _load_codecs()
-    own = _limit_memory(memory, memory * exact)
-    limit = memory
-
-    def work(job: tuple[str, tuple[bytes, ...], dict[str, Any]]) -> Any:
-        nonlocal limit
-        name, files, settings = job
-        if exact > 1 and limit != (wanted := memory * exact if name in _EXACT else memory):
-            limit = wanted
-            _allow_memory(own + limit)
-        try:
-            function = thumbnail if name == "thumbnail" else getattr(decode, name)
-            return function(*files, **settings)
-        except ImageError as error:
-            return error
-        except MemoryError:
-            return _too_much(limit)
-
-    return work
-
-
-def thumbnail(data: bytes, *, side: int, max_pixels: int) -> bytes:
-    """See `Isolated.thumbnail`."""
-    from PIL import Image
-
-    pixels = decode.decode(data, min_side=side, max_pixels=max_pixels).pixels
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=82, method=2)
-    return stream.getvalue()
-
-
 def _job(name: str, files: Sequence[bytes], settings: dict[str, Any]) -> Any:
     """Return what a worker is asked; the bytes of files are not copied into the message."""
     return name, tuple(map(pickle.PickleBuffer, files)), settings
-
-
-def _too_much(memory: int) -> TooLargeError:
-    return TooLargeError(f"decoding it takes more memory than the {memory >> 20} MiB that one picture may")
 
 
 def _signal_name(code: int | None) -> str:
@@ -367,33 +313,3 @@ def _signal_name(code: int | None) -> str:
         return f" ({signal.Signals(-(code or 0)).name})"
     except ValueError:
         return ""
-
-
-def _load_codecs() -> None:
-    from PIL import Image
-
-    for format_ in ("PNG", "JPEG", "WEBP"):
-        stream = io.BytesIO()
-        Image.new("RGB", (16, 16)).save(stream, format_)
-        decode.decode(stream.getvalue())
-
-
-def _limit_memory(memory: int, most: int) -> int:
-    """Let this process have no more memory than that, `most` if it asks for it; return what it has reserved unused."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        with open("/proc/self/statm", encoding="ascii") as file:
-            reserved, resident = (int(number) * resource.getpagesize() for number in file.read().split()[:2])
-        own = reserved - resident
-        resource.setrlimit(resource.RLIMIT_AS, (own + memory, own + most))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is told by its signal; its picture stays where it is
-        return own
-    return 0
-
-
-def _allow_memory(limit: int) -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.decoder import make_decoder
 from lookalike.descriptors import describe, get_descriptor
 from lookalike.descriptors.pdq import PDQ
 from lookalike.errors import ImageError
-from lookalike.isolation import make_decoder
 from lookalike.types import DecodedImage, Descriptor, Vectors
 
 __all__ = ["DESCRIBER", "Looked", "make_describer", "works_on_the_spot"]

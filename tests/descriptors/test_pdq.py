@@ -215,23 +215,28 @@ def test_hash_and_quality_are_those_of_the_literal_specification(height, width):
 
 
 @settings(max_examples=40, deadline=None)
-@given(n=st.integers(1, 6000), outputs=st.sampled_from([4, 8, 16, 32]))
-def test_the_weights_of_an_axis_are_averages(n, outputs):
-    blocks = pdq._axis(n, outputs)
-    assert [block.first for block in blocks] == [0, *(block.last for block in blocks[:-1])]
-    assert blocks[-1].last == 64
-    for block in blocks:
-        assert 0 <= block.start < block.stop <= n
-        assert block.weights.shape == (block.last - block.first, block.stop - block.start)
-        assert block.weights.min() >= -1e-7
-        np.testing.assert_allclose(block.weights.sum(axis=1), 1, atol=1e-5)
+@given(n=st.integers(1, 6000), seed=st.integers(0, 99))
+def test_an_axis_of_any_length_is_boxed_twice_and_decimated(n, seed):
+    line = np.random.default_rng(seed).integers(0, 256, n).astype(float)
+    boxed = literal_box(literal_box(line))
+    expected = [boxed[int((i + 0.5) * n / 64)] for i in range(64)]
+    for values in (line.astype(np.uint8), line.astype(np.float32)):
+        np.testing.assert_allclose(pdq._decimated(values[:, None])[:, 0], expected, atol=1e-3)
+
+
+def test_many_columns_are_decimated_a_part_at_a_time():
+    values = noise(4, 520, 3000)
+    whole = pdq._decimated(values)
+    assert whole.shape == (64, 3000, 3)
+    for at in (0, 1500, 2999):
+        np.testing.assert_array_equal(whole[:, at], pdq._decimated(values[:, at]))
 
 
 def test_the_cache_of_axes_is_bounded_and_cannot_be_written_to():
-    for blocks in (pdq._rows, pdq._columns):
-        assert blocks.cache_info().maxsize is not None
+    assert pdq._axis.cache_info().maxsize is not None
+    for array in (pdq._axis(300).inputs, pdq._axis(400).last):
         with pytest.raises(ValueError, match="read-only"):
-            blocks(300)[0].weights[0, 0] = 1
+            array[0] = 1
 
 
 # What holds for any picture.
@@ -488,10 +493,11 @@ def test_rows_and_columns_are_those_of_the_whole_matrix_on_the_luminance_of_the_
     luminance = image @ np.array([0.299, 0.587, 0.114])
 
     def matrix(n):
-        whole = np.zeros((64, n))
-        for block in pdq._axis(n, 64):
-            whole[block.first : block.last, block.start : block.stop] = block.weights
-        return whole
+        window = (n + 127) // 128
+        apart = np.arange(n) - np.arange(n)[:, None]
+        boxes = ((apart >= window // 2 + 1 - window) & (apart <= window // 2)).astype(float)
+        boxes /= boxes.sum(axis=1, keepdims=True)
+        return (boxes @ boxes)[((np.arange(64) + 0.5) * n / 64).astype(int)]
 
     rows = matrix(image.shape[0]) @ luminance
     np.testing.assert_allclose(pdq._shrink_rows(image), rows, atol=2e-4)

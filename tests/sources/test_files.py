@@ -98,6 +98,36 @@ def test_a_file_of_unknown_size_is_read_to_its_end_but_not_beyond_the_limit() ->
         read_bytes("/proc/self/status", max_bytes=10)
 
 
+def test_a_file_that_comes_in_pieces_is_read_whole_and_not_beyond_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(bytes(range(100)))
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, 7)))
+    assert read_bytes(path) == bytes(range(100))
+    assert read_bytes(path, head=10) == bytes(range(10))
+    with pytest.raises(TooLargeError):
+        read_bytes(path, max_bytes=99)
+
+
+@pytest.mark.parametrize("now", [0, 40, 160])
+def test_a_file_that_shrinks_or_grows_while_it_is_read_is_what_it_holds_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: int
+) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(bytes(range(100)))
+    read = os.read
+
+    def changed(descriptor: int, size: int) -> bytes:
+        monkeypatch.setattr(os, "read", read)
+        path.write_bytes(bytes(range(now)))
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", changed)
+    assert read_bytes(path) == bytes(range(now))
+
+
 def test_an_excluded_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "library.db"
     path.write_bytes(b"SQLite")

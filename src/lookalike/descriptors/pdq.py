@@ -1,8 +1,8 @@
 """PDQ: 256 bits that survive resizing, recompression and small edits, in all 8 orientations.
 
 Written from Meta's specification, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm"
-(facebook/ThreatExchange, pdq). Everything up to the threshold is linear and acts on rows and columns apart, so the
-blur and the decimation of an axis are one banded matrix, applied block by block.
+(facebook/ThreatExchange, pdq). Everything up to the threshold is linear and acts on rows and columns apart, so of each
+axis only those averages are made that decimation keeps.
 """
 
 from __future__ import annotations
@@ -54,17 +54,28 @@ _ROUNDING = 0.01
 
 
 _LENGTHS = 512
-"""Axes that are kept, as many lengths as a mixed folder has: to make one takes longer than to hash a picture."""
+"""Axes that are kept, as many lengths as a mixed folder has: to make one takes as long as to hash a small picture."""
+
+_NUMBERS = 1 << 16
+"""Numbers that are summed up at a time: they stay in the cache."""
 
 
-class _Block(NamedTuple):
-    """Outputs `first:last` of an axis, from its inputs `start:stop`: weights (last - first, stop - start) float32."""
+class _Axis(NamedTuple):
+    """How 64 outputs come of n inputs: each is an average of 2 W - 1 of them, next to one another.
 
-    first: int
-    last: int
-    start: int
-    stop: int
-    weights: NDArray[np.float32]
+    Attributes
+    ----------
+    inputs
+        (2 W - 1, 64): which.
+    shares
+        What each counts in the average of those up to it, 0 to 1.
+    last
+        Weights of the last inputs, for the last output alone; empty if it is an average as the others are.
+    """
+
+    inputs: NDArray[np.intp]
+    shares: tuple[float, ...]
+    last: NDArray[np.float32]
 
 
 def _dct() -> NDArray[np.float32]:
@@ -87,45 +98,28 @@ _SIGNS = _signs()
 _TRANSPOSED = np.array([1, 3, 6, 7])
 
 
-def _axis(n: int, outputs: int) -> tuple[_Block, ...]:
-    """Return the matrix (64, n) that blurs and decimates an axis of n pixels, as blocks along its diagonal.
-
-    Fewer outputs to a block waste less on zeros; more make fewer calls.
+@lru_cache(maxsize=_LENGTHS)
+def _axis(n: int) -> _Axis:
+    """Return what blurs and decimates an axis of n pixels.
 
     A box of W = ceil(n / 128) pixels averages inputs o - a to o + b, cut at the ends and divided by what is left,
     where b = W // 2 and a = W - 1 - b. It is applied twice; output i is then taken at pixel int((i + 0.5) * n / 64).
-    About 20 n bytes.
+    So inputs count 1, 2 ... W ... 2, 1 times. Of all boxes that lead to an output only the very last one can be cut, by
+    one pixel, where W is even; where W is 2 that is as if the last pixel were there twice.
     """
     window = -(-n // (2 * _SIDE))
     after = window // 2
     before = window - 1 - after
-    centre = ((np.arange(_SIDE) + 0.5) * n / _SIDE).astype(np.int64)[:, None]
-    # The second pass averages these outputs of the first, each of which averages low to high.
-    inner = centre + np.arange(-before, after + 1)
-    inside = (inner >= 0) & (inner < n)
-    low = np.clip(inner - before, 0, n - 1)
-    high = np.clip(inner + after, 0, n - 1)
-    weight = inside / inside.sum(axis=1, keepdims=True) / (high - low + 1)
-    # Each average is a step up at low and a step down after high: columns count from centre - 2 * before.
-    width = 2 * window
-    cell = np.arange(_SIDE)[:, None] * width - centre + 2 * before
-    steps = np.bincount((cell + low).ravel(), weight.ravel(), _SIDE * width)
-    steps -= np.bincount((cell + high + 1).ravel(), weight.ravel(), _SIDE * width)
-    taps = steps.reshape(_SIDE, width).cumsum(axis=1)[:, :-1].astype(np.float32)
-
-    blocks = []
-    for first in range(0, _SIDE, outputs):
-        last = first + outputs
-        start = max(0, int(centre[first, 0]) - 2 * before)
-        stop = min(n, int(centre[last - 1, 0]) + 2 * after + 1)
-        weights = np.zeros((outputs, stop - start), np.float32)
-        for row in range(first, last):
-            left = int(centre[row, 0]) - 2 * before
-            begin, end = max(left, start), min(left + width - 1, stop)
-            weights[row - first, begin - start : end - start] = taps[row, begin - left : end - left]
-        weights.flags.writeable = False
-        blocks.append(_Block(first, last, start, stop, weights))
-    return tuple(blocks)
+    centre = ((np.arange(_SIDE) + 0.5) * n / _SIDE).astype(np.intp)
+    inputs = np.minimum(centre + np.arange(-2 * before, 2 * after + 1)[:, None], n - 1)
+    times = np.convolve(np.ones(window), np.ones(window))
+    last = np.empty(0, np.float32)
+    if window > 2 and centre[-1] + 2 * after >= n:
+        last = (times[:-1] / window**2).astype(np.float32)
+        last[window - 1 :] += np.float32(1 / (window - 1) / window - 1 / window**2)
+    for array in (inputs, last):
+        array.flags.writeable = False
+    return _Axis(inputs, tuple((times / times.cumsum()).tolist()), last)
 
 
 def _check(image: RGBImage) -> None:
@@ -136,52 +130,43 @@ def _check(image: RGBImage) -> None:
 
 def _shrink_rows(image: RGBImage) -> NDArray[np.float32]:
     """Return the luminance, 0 to 255, with its rows blurred and decimated: (64, width)."""
-    height, width = image.shape[:2]
-    rows = np.empty((_SIDE, width), np.float32)
-    # A block at a time, so that the float copy stays in the cache; blocks overlap.
-    for block in _rows(height):
-        part = _luminance(image[block.start : block.stop])
-        np.matmul(block.weights, part, out=rows[block.first : block.last])
-    return rows
-
-
-def _luminance(image: RGBImage) -> NDArray[np.float32]:
-    """Return (height, width), 0 to 255. Not in uint8: its rounding costs bits."""
     import cv2
 
-    return np.asarray(cv2.cvtColor(image.astype(np.float32, order="C"), cv2.COLOR_RGB2GRAY), np.float32)
+    # Luminance is linear too, and there are fewer rows now. Not in uint8: its rounding costs bits.
+    return np.asarray(cv2.cvtColor(_decimated(image), cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def _shrink_columns(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `rows` (64, width) with its columns blurred and decimated too: (64, 64)."""
-    small = np.empty((_SIDE, _SIDE), np.float32)
-    for block in _columns(rows.shape[1]):
-        np.matmul(rows[:, block.start : block.stop], block.weights, out=small[:, block.first : block.last])
+    import cv2
+
+    return _decimated(np.asarray(cv2.transpose(np.ascontiguousarray(rows)), np.float32)).T
+
+
+def _decimated(values: NDArray[np.uint8 | np.float32]) -> NDArray[np.float32]:
+    """Return (64, ...) of (n, ...): the first axis blurred and decimated."""
+    import cv2
+
+    values = np.ascontiguousarray(values)
+    axis = _axis(len(values))
+    small = np.empty((_SIDE, *values.shape[1:]), np.float32)
+    step = max(4, _NUMBERS * _SIDE // small.size)
+    for first in range(0, _SIDE, step):
+        average = small[first : first + step]
+        inputs = axis.inputs[:, first : first + step]
+        average[...] = values.take(inputs[0], axis=0)
+        for these, share in zip(inputs[1:], axis.shares[1:], strict=True):
+            cv2.accumulateWeighted(values.take(these, axis=0), average, share)
+    if axis.last.size:
+        small[-1] = np.tensordot(axis.last, values[-axis.last.size :].astype(np.float32), 1)
     return small
-
-
-@lru_cache(maxsize=_LENGTHS)
-def _rows(n: int) -> tuple[_Block, ...]:
-    """Return `_axis` for the left side of a product."""
-    return _axis(n, 16 if n <= 256 else 8 if n <= 512 else 4)
-
-
-@lru_cache(maxsize=_LENGTHS)
-def _columns(n: int) -> tuple[_Block, ...]:
-    """Return `_axis` for the right side of a product: with weights (stop - start, last - first)."""
-    blocks = []
-    for block in _axis(n, 32 if n <= 512 else 16):
-        weights = block.weights.T.copy()
-        weights.flags.writeable = False
-        blocks.append(block._replace(weights=weights))
-    return tuple(blocks)
 
 
 def _quality(small: NDArray[np.float32]) -> int:
     """Return how much `small` (64, 64) varies between neighbours, 0 (flat) to 100."""
     # Truncated towards zero, as the reference does: faint gradients must count for nothing.
-    across = small.T.copy()
-    steps = np.abs(np.concatenate((small[1:] - small[:-1], across[1:] - across[:-1])))
+    down, across = np.ascontiguousarray(small), np.ascontiguousarray(small.T)
+    steps = np.abs(np.concatenate((down[1:] - down[:-1], across[1:] - across[:-1])))
     steps *= np.float32(100)
     steps /= np.float32(255)
     return min(100, int(np.trunc(steps, out=steps).sum()) // 90)  # whole numbers far below 2 ** 24: exact

@@ -108,6 +108,7 @@ def index(
 def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
     """Yield what has to be read, a parcel at a time; what has not changed goes straight to the writer."""
     parcel: list[SourceItem] = []
+    size = 0  # bytes of what is in it
     light = all(map(works_on_the_spot, job.descriptors))
     items = iter(job.source)
     while listed := list(islice(items, LISTED)):
@@ -129,17 +130,11 @@ def _parcels(job: Job, writer: Writer) -> Iterator[list[SourceItem]]:
                     continue
                 writer.expect(item.uri, row.content_id if row.state == "ok" else None)
             parcel.append(item)
-            if _is_full(parcel, light):
+            size += item.size
+            small = light and size <= LIGHT_BYTES * len(parcel)
+            if len(parcel) >= (PARCEL * LIGHT if small else PARCEL):
                 yield parcel
-                parcel = []
+                parcel, size = [], 0
         writer.tell()
     if parcel:
         yield parcel
-
-
-def _is_full(parcel: Sequence[SourceItem], light: bool) -> bool:
-    """Say whether a thread should have these files now; `light` where nothing but a hash is asked for."""
-    if len(parcel) < PARCEL:
-        return False
-    small = sum(item.size for item in parcel) <= LIGHT_BYTES * len(parcel)
-    return len(parcel) >= PARCEL * LIGHT or not (light and small)

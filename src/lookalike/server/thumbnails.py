@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from lookalike.isolation import Isolated, thumbnail
+from lookalike.decoder import thumbnail
+from lookalike.isolation import Isolated
 from lookalike.store import BoundedCache, Store
 
 __all__ = ["SIDES", "Thumbnails"]

@@ -18,6 +18,11 @@ __all__ = ["MAX_FILE_BYTES", "FileSource", "read_bytes"]
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
+_PIECE = 1 << 20  # bytes
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY", "O_NOINHERIT"):
+    _FLAGS |= getattr(os, _name, 0)
+
 
 class FileSource:
     """Named files and all files in named folders.
@@ -136,20 +141,32 @@ def read_bytes(
         # Looked at before it is opened, since opening alone can disturb (a device) or do harm (our own database),
         # and once more afterwards, since it may have been replaced between.
         _check(os.stat(path), max_bytes, exclude_ids)
-        flags = os.O_RDONLY
-        for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY", "O_NOINHERIT"):
-            flags |= getattr(os, name, 0)
-        with os.fdopen(os.open(path, flags), "rb") as stream:
-            status = os.fstat(stream.fileno())
+        descriptor = os.open(path, _FLAGS)
+        try:
+            status = os.fstat(descriptor)
             _check(status, max_bytes, exclude_ids)
-            content = stream.read(status.st_size + 1 if head is None else head) or b""
-            if head is None and len(content) > status.st_size:  # it grew, or its file system tells no sizes
-                content += stream.read(max_bytes + 1 - len(content)) or b""
+            content = _read(descriptor, status.st_size, max_bytes + 1 if head is None else head)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         raise UnreadableError(reason_of(error, gone="gone since it was listed, or never there")) from error
     if len(content) > max_bytes:
         raise _too_large(len(content), max_bytes)
     return content
+
+
+def _read(descriptor: int, size: int, most: int) -> bytes:
+    """Return what an open file of `size` bytes holds, `most` of it: for a small file in one call of the system."""
+    content = os.read(descriptor, min(most, size + 1))
+    if len(content) == min(most, size):
+        return content
+    # It grew or shrank meanwhile, its file system tells no sizes, or gives less than was asked for.
+    pieces = [content]
+    left = most - len(content)
+    while left and (piece := os.read(descriptor, min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _check(status: os.stat_result, max_bytes: int, exclude_ids: Collection[tuple[int, int]]) -> None:

@@ -9,12 +9,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookalike.workers.line import BROKEN
 from lookalike.workers.process import TICK, Worker, WorkerLostError
+
+if TYPE_CHECKING:  # loaded where it is needed: a worker needs it not
+    from concurrent.futures import Future
 
 __all__ = ["Workers", "available_cores"]
 
@@ -42,6 +44,8 @@ class Workers:
     """
 
     def __init__(self, count: int, make: str, *arguments: Any) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._start = (make, arguments)
         self._pool = ThreadPoolExecutor(count)
         # The one that worked last is taken first: none is started while one that runs is idle.

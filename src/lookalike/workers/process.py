@@ -1,15 +1,16 @@
-"""One worker process, seen from the one that started it."""
+"""One worker process, seen from the one that started it.
+
+A worker imports this too, on its way: what only starts one is imported where one is started.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lookalike.workers.line import Line, shared_memory
@@ -23,6 +24,7 @@ NO_MEMORY = 77
 """Exit code of a worker that has no memory for the job itself."""
 
 _START_SECONDS = 300.0
+_PACKAGES = __file__.rsplit(os.sep, 3)[0]
 
 
 class WorkerLostError(Exception):
@@ -52,6 +54,8 @@ class Worker:
     """One process."""
 
     def __init__(self, make: str, arguments: tuple[Any, ...]) -> None:
+        import subprocess
+
         if getattr(sys, "frozen", False) or not sys.executable:
             raise OSError("this program is no Python interpreter that could be started once more")
         # One core each: libraries that start a thread per core would have them wait for one another.
@@ -115,6 +119,8 @@ class Worker:
 
     def end(self, grace: float = 0.0) -> WorkerLostError:
         """End the process, whatever it is doing, and say how it ended; `grace` is for one that is ending by itself."""
+        import subprocess
+
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         self._process.kill()
@@ -138,5 +144,5 @@ class Worker:
 def _path() -> dict[str, str]:
     """Return the variable by which the other process imports from where this one does, in the same order."""
     told = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths = [path for path in (*told, *sys.path) if Path(path).is_absolute()]
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([*paths, str(Path(__file__).parents[2])]))}
+    paths = [path for path in (*told, *sys.path) if os.path.isabs(path)]  # noqa: PTH117 - see above
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([*paths, _PACKAGES]))}
