@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[2]
 
 PEERS = (
     "immaculate[sscd]==0.3.0", "fastdup==2.54", "imagehash==4.3.2", "mahotas==1.4.19", "simplejpeg==1.9.0",
-    "faiss-cpu==1.15.1", "opencv-python-headless", "torch==2.13.0",
+    "faiss-cpu==1.15.1", "opencv-python-headless", "torch==2.13.0", "matplotlib", "PyWavelets",
 )  # fmt: skip
-ALONE = ("imgsim==0.1.2",)
-"""Installed without what they ask for: imgsim asks for torchvision, see tasks/imgsim_peer.py."""
+ALONE = ("imgsim==0.1.2", "imagededup==0.3.3.post2")
+"""Installed without what they ask for, which is torchvision: see tasks/imgsim_peer.py and tasks/imagededup_peer.py."""
 
 
 def python_of(folder: Path = ROOT / ".venv-peers") -> str | None:

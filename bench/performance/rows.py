@@ -96,6 +96,8 @@ def pdq(given: Given) -> Row:
                          "pdq"),
                 *given.other("imagehash 4.3.2 phash, a thread a core", "peer", "phash_task", files, 2),
                 *given.other("imagehash 4.3.2 phash, as it comes: one thread", "peer", "phash_task", files, 1),
+                *given.other("imagededup 0.3.3 PHash, as it comes: a process a core", "peer", "imagededup_peer",
+                         given.pictures),
         ],
         {"peer": 0.7},
     )  # fmt: skip
