@@ -42,11 +42,11 @@ def work(monkeypatch) -> Work:
     lock = threading.Lock()
     read = describing._read
 
-    def counted_read(job, item, at, records):
-        data = read(job, item, at, records)
+    def counted_read(job, parcel, at):
+        data = read(job, parcel, at)
         if data is not None:
             with lock:
-                work.read.append(Path(item.uri).name)
+                work.read.append(Path(parcel.items[at].uri).name)
         return data
 
     def counted_looks(job, wanted):
@@ -186,6 +186,25 @@ def test_twins_are_two_rows_and_one_vector_and_are_decoded_once(library, tmp_pat
     assert library.status().contents == 5
 
 
+def test_parcels_that_hold_copies_of_one_another_wait_in_no_circle(library, tmp_path, fake, monkeypatch):
+    photos = tmp_path / "photos"
+    half = indexing.PARCEL // 2
+    for n in range(2 * indexing.PARCEL):  # the second parcel holds the halves of the first one the other way round
+        place = n % indexing.PARCEL
+        write_picture(photos / f"{n:02d}.png", place if n < indexing.PARCEL else (place + half) % indexing.PARCEL)
+    together = threading.Barrier(2)
+    read = describing._read
+
+    def in_step(job, parcel, at):
+        together.wait(30)
+        return read(job, parcel, at)
+
+    monkeypatch.setattr(describing, "_read", in_step)
+    report = add(library, photos, threads=2)
+    assert (report.added, report.embedded, fake.seen) == (32, 16, 16)
+    assert library.status().contents == 16
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_twins_of_a_broken_file_are_decoded_once(library, tmp_path, fake, work, threads):
     photos = tmp_path / "photos"
@@ -256,8 +275,10 @@ def test_unreadable_is_tried_again_each_time(library, tmp_path, fake, monkeypatc
     write_picture(photos / "a.png", 1)
     read = describing._read
 
-    def deny(job, item, at, records):
-        return read(job, type(item)(item.uri, item.size, error="permission denied"), at, records)
+    def deny(job, parcel, at):
+        item = parcel.items[at]
+        parcel.items[at] = type(item)(item.uri, item.size, error="permission denied")
+        return read(job, parcel, at)
 
     with monkeypatch.context() as patch:
         patch.setattr(describing, "_read", deny)

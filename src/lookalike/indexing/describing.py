@@ -13,7 +13,7 @@ import numpy as np
 from lookalike.decode import decode_at
 from lookalike.descriptors import describe, load
 from lookalike.errors import CorruptError, ImageError
-from lookalike.indexing.writing import Job
+from lookalike.indexing.writing import Claim, Job
 from lookalike.onthespot import Looked, look, works_on_the_spot
 from lookalike.store import Content, Record
 from lookalike.types import DecodedImage, Descriptor, SourceItem, Vectors
@@ -58,44 +58,52 @@ class _Pending:
         return sum(held.values())
 
 
-def work(job: Job, parcel: list[SourceItem]) -> list[Record]:
+@dataclass
+class _Parcel:
+    """Files that one thread takes together, and what becomes of them; `settled` is what copies of them wait for."""
+
+    items: list[SourceItem]
+    records: list[Record | None]
+    settled: dict[bytes, Content] = field(default_factory=dict)
+
+
+def work(job: Job, items: list[SourceItem]) -> list[Record]:
     """Take a parcel of files from their names to their vectors, in one thread."""
-    records: list[Record | None] = [None] * len(parcel)
+    parcel = _Parcel(items, [None] * len(items))
     wanted: list[_Wanted] = []
-    copies: list[tuple[int, Future[Content]]] = []
-    claimed: list[Future[Content]] = []
+    copies: list[tuple[int, bytes, Claim]] = []
+    claim: Claim = Future()
     size = 0  # bytes of what is wanted
     try:
-        for at, item in enumerate(parcel):
-            data = _read(job, item, at, records)
+        for at in range(len(items)):
+            data = _read(job, parcel, at)
             if data is None:
                 continue
             digest = hashlib.sha256(data).digest()
             with job.lock:
-                claim = job.claims.get(digest)
-                if claim is None:
-                    claimed.append(job.claims.setdefault(digest, Future()))
-            if claim is not None:
-                copies.append((at, claim))
+                other = job.claims.get(digest)
+                if other is None:
+                    job.claims[digest] = claim
+            if other is not None:
+                copies.append((at, digest, other))
                 continue
             wanted.append(_Wanted(at, digest, data))
             size += len(data)
             if size > PARCEL_BYTES:
-                _settle_wanted(job, parcel, wanted, records)
+                _settle_wanted(job, parcel, wanted)
                 size = 0
-        _settle_wanted(job, parcel, wanted, records)
+        _settle_wanted(job, parcel, wanted)
     except BaseException as error:
-        for claim in claimed:  # never leave another thread waiting
-            if not claim.done():
-                claim.set_exception(error)
+        claim.set_exception(error)  # never leave another thread waiting
         raise
+    claim.set_result(parcel.settled)
     # Only now, with nothing of its own undone, may a thread wait for another: so none waits in a circle.
-    for at, claim in copies:
-        records[at] = _record(parcel[at], claim.result())
-    return [record for record in records if record is not None]
+    for at, digest, other in copies:
+        parcel.records[at] = _record(items[at], other.result()[digest])
+    return [record for record in parcel.records if record is not None]
 
 
-def _settle_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
+def _settle_wanted(job: Job, parcel: _Parcel, wanted: list[_Wanted]) -> None:
     """Enter what is known of claimed files, and describe the others; then none is wanted."""
     held = job.store.contents_of_hashes([w.digest for w in wanted])
     missing = _missing(job, held.values())
@@ -107,14 +115,16 @@ def _settle_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], re
         else:
             w.content_id, w.descriptors = content.id, missing[content.id]
         if content is not None and not w.descriptors:
-            records[w.at] = _settle(job, parcel[w.at], content, known=True)
+            _settle(parcel, w.at, content)
+            with job.lock:
+                del job.claims[w.digest]  # it is not written, and can be looked up
         else:
             left.append(w)
     wanted.clear()
-    _describe_wanted(job, parcel, left, records)
+    _describe_wanted(job, parcel, left)
 
 
-def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], records: list[Record | None]) -> None:
+def _describe_wanted(job: Job, parcel: _Parcel, wanted: list[_Wanted]) -> None:
     """Decode and describe what is wanted, or enter why it cannot be."""
     pending: list[_Pending] = []
     pixels = 0  # of what is pending
@@ -124,7 +134,7 @@ def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], 
             found = next(results)
             if isinstance(found, ImageError):
                 content = Content(w.content_id, w.digest, len(w.data), found.kind, str(found))
-                records[w.at] = _settle(job, parcel[w.at], content)
+                _settle(parcel, w.at, content)
                 continue
             left = [one for one in w.descriptors if one.spec.fingerprint not in found.vectors]
             vectors = {name: row.copy() for name, row in found.vectors.items()}  # these are kept, not described
@@ -135,9 +145,9 @@ def _describe_wanted(job: Job, parcel: list[SourceItem], wanted: list[_Wanted], 
             )
             pixels += pending[-1].pixels
             if pixels > PARCEL_PIXELS:
-                _describe_pending(job, parcel, pending, records)
+                _describe_pending(job, parcel, pending)
                 pixels = 0
-        _describe_pending(job, parcel, pending, records)
+        _describe_pending(job, parcel, pending)
 
 
 def _looked_at(job: Job, wanted: Sequence[_Wanted]) -> Generator[Looked | ImageError, None, None]:
@@ -170,18 +180,19 @@ def _looked_at(job: Job, wanted: Sequence[_Wanted]) -> Generator[Looked | ImageE
     yield from job.isolated.each("look", [w.data for w in wanted], settings)
 
 
-def _read(job: Job, item: SourceItem, at: int, records: list[Record | None]) -> bytes | None:
+def _read(job: Job, parcel: _Parcel, at: int) -> bytes | None:
     """Return the bytes of an item, or enter why there are none."""
+    item = parcel.items[at]
     if item.skip:
-        records[at] = Record(item, "skipped", kind="skipped", reason=item.skip)
+        parcel.records[at] = Record(item, "skipped", kind="skipped", reason=item.skip)
         return None
     if item.error:
-        records[at] = Record(item, "failed", kind="unreadable", reason=item.error)
+        parcel.records[at] = Record(item, "failed", kind="unreadable", reason=item.error)
         return None
     try:
         return job.source.read(item.uri)
     except ImageError as error:
-        records[at] = Record(item, "failed", kind=error.kind, reason=str(error))
+        parcel.records[at] = Record(item, "failed", kind=error.kind, reason=str(error))
         return None
 
 
@@ -203,20 +214,13 @@ def _record(item: SourceItem, content: Content, vectors: dict[str, Vectors] | No
     return Record(item, state, content.hash, content.kind, content.reason, content, vectors or {})
 
 
-def _settle(
-    job: Job, item: SourceItem, content: Content, vectors: dict[str, Vectors] | None = None, *, known: bool = False
-) -> Record:
-    """Make the record of a claimed content and let those who wait for it go on."""
-    with job.lock:
-        job.claims[content.hash].set_result(content)
-        if known:
-            del job.claims[content.hash]
-    return _record(item, content, vectors)
+def _settle(parcel: _Parcel, at: int, content: Content, vectors: dict[str, Vectors] | None = None) -> None:
+    """Make the record of a claimed content, for its file and for those who wait for it."""
+    parcel.settled[content.hash] = content
+    parcel.records[at] = _record(parcel.items[at], content, vectors)
 
 
-def _describe_pending(
-    job: Job, parcel: list[SourceItem], pending: list[_Pending], records: list[Record | None]
-) -> None:
+def _describe_pending(job: Job, parcel: _Parcel, pending: list[_Pending]) -> None:
     vectors = {p.at: p.vectors for p in pending}
     qualities = {p.at: p.quality for p in pending}
     for descriptor in job.descriptors:
@@ -233,5 +237,5 @@ def _describe_pending(
             p.content_id, p.digest, p.size, kind, reason, p.image.format, p.image.width,
             p.image.height, p.image.frames, p.image.pixel_hash, qualities[p.at],
         )  # fmt: skip
-        records[p.at] = _settle(job, parcel[p.at], content, {} if bad else vectors[p.at])
+        _settle(parcel, p.at, content, {} if bad else vectors[p.at])
     pending.clear()

@@ -9,18 +9,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from lookalike.isolation import Isolated
 from lookalike.results import IndexReport
 from lookalike.store import Content, Record, Store
 from lookalike.types import Descriptor, Source
 
-__all__ = ["Job", "Progress", "Writer"]
+__all__ = ["Claim", "Job", "Progress", "Writer"]
 
 COMMIT_FILES = 256
 COMMIT_SECONDS = 2.0
 
 Progress = Callable[[IndexReport], None]
+
+Claim: TypeAlias = "Future[dict[bytes, Content]]"
+"""What becomes of a parcel's contents, by hash: there when the parcel is described."""
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Job:
     """What all threads of one run share.
 
     `claims` holds the contents that are being described or wait to be written, so that copies of a file are decoded
-    once: the thread that enters a hash describes it, the others wait for its result.
+    once: the thread that enters a hash describes it with the rest of its parcel, the others wait for that.
     """
 
     store: Store
@@ -40,7 +44,7 @@ class Job:
     isolated: Isolated | None = None
     started: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
-    claims: dict[bytes, Future[Content]] = field(default_factory=dict)
+    claims: dict[bytes, Claim] = field(default_factory=dict)
 
 
 class Writer:

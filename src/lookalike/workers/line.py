@@ -21,6 +21,7 @@ _COUNT = struct.Struct("<Q")  # at the beginning of the shared memory: the job t
 _HEAD = struct.Struct("<QQ")  # bytes of a pickle, number of buffers beside it
 _PLACE = struct.Struct("<qQ")  # where a buffer lies in the shared memory, or how it follows; its bytes
 _FOLLOWS, _FOLLOWS_WRITABLE = -1, -2
+_SMALL = 1024  # bytes up to which an array is not worth the place aside
 _PIPE_BYTES = 1 << 20
 _JOINED = 1 << 20  # bytes up to which a message is written at once
 
@@ -39,9 +40,16 @@ class Line:
 
     def send(self, what: Any, *, share: bool = False) -> None:
         """Send what can be pickled; with `share`, arrays by the shared memory as far as they find room there."""
-        buffers: list[pickle.PickleBuffer] = []
-        body = pickle.dumps(what, pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append)
-        raw = [buffer.raw() for buffer in buffers]
+        raw: list[memoryview] = []
+
+        def aside(buffer: pickle.PickleBuffer) -> bool:
+            """Put an array aside, or have a small one pickled with the rest."""
+            if (view := buffer.raw()).nbytes > _SMALL:
+                raw.append(view)
+                return False
+            return True
+
+        body = pickle.dumps(what, pickle.HIGHEST_PROTOCOL, buffer_callback=aside)
         places = [self._place(one) if share else None for one in raw]
         head = [_HEAD.pack(len(body), len(raw))]
         for one, place in zip(raw, places, strict=True):
