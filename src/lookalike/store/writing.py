@@ -56,19 +56,20 @@ def _write_content(db: sqlite3.Connection, record: Record) -> int | None:
     if record.hash is None:
         return None
     content = record.content
-    row = db.execute("SELECT id FROM contents WHERE hash = ?", (record.hash,)).fetchone()
-    if row is None:
-        if content is None:
-            raise LibraryError("a record names a content that is neither known nor given")
+    if content is not None:
         cursor = db.execute(
             "INSERT INTO contents (hash, bytes, kind, reason, format, width, height, frames, pixel_hash, quality) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
             (
                 content.hash, content.size, content.kind, content.reason, content.format, content.width,
                 content.height, content.frames, content.pixel_hash, content.quality,
             ),
         )  # fmt: skip
-        return int(cursor.lastrowid or 0)
+        if cursor.rowcount:
+            return int(cursor.lastrowid or 0)
+    row = db.execute("SELECT id FROM contents WHERE hash = ?", (record.hash,)).fetchone()
+    if row is None:
+        raise LibraryError("a record names a content that is neither known nor given")
     if content is not None:
         db.execute(
             "UPDATE contents SET kind = ?, reason = ?, format = ?, width = ?, height = ?, frames = ?, "
