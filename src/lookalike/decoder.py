@@ -71,10 +71,12 @@ def too_much(memory: int) -> TooLargeError:
 
 
 def _load_codecs() -> None:
-    import cv2
+    from PIL import Image, WebPImagePlugin  # noqa: F401 - to save as WebP, Pillow would load every format it has
 
-    for suffix in (".png", ".jpg", ".webp"):
-        decode.decode(cv2.imencode(suffix, np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    for format_ in ("PNG", "JPEG", "WEBP"):
+        stream = io.BytesIO()
+        Image.new("RGB", (16, 16)).save(stream, format_)
+        decode.decode(stream.getvalue())
 
 
 def _limit_memory(memory: int, most: int) -> int:
@@ -83,8 +85,9 @@ def _limit_memory(memory: int, most: int) -> int:
         import resource
 
         with open("/proc/self/statm", encoding="ascii") as file:
-            reserved, resident = (int(number) * resource.getpagesize() for number in file.read().split()[:2])
-        own = reserved - resident
+            reserved, resident, files = (int(number) * resource.getpagesize() for number in file.read().split()[:3])
+        # How much of libraries is in memory depends on what the system had read of them before: none of it counts.
+        own = reserved - (resident - files)
         resource.setrlimit(resource.RLIMIT_AS, (own + memory, own + most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is told by its signal; its picture stays where it is
         return own
