@@ -55,6 +55,8 @@ def index(given: Given) -> Row:
             given.task("lookalike, lite0 + pdq", "ours", "index_task", files, "lite0,pdq"),
             given.task("the model alone, its own threads", "limit", "model_task", files, WEIGHTS, "threads"),
             given.task("the model alone, one call a core", "limit", "model_task", files, WEIGHTS, "parallel"),
+            given.task("decoding, resizing, hashing and the model alone, a process a core", "limit", "parts_task",
+                       files, WEIGHTS),
                 *given.other("imgsim 0.1.2, of 60", "peer", "imgsim_peer", files, 60),
         ],
         {"peer": 25, "limit": 0.9},
