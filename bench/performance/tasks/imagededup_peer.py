@@ -1,7 +1,7 @@
 """Hash a folder by imagededup's PHash: python imagededup_peer.py FOLDER.
 
 The package asks for torchvision when it is imported, for its networks, which a hash does not need. Where torchvision is
-not installed nothing stands in its place; the package's own code does all the work.
+not installed an empty object stands in its place; the package's own code does all the work.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from lookalike.indexing import available_cores
 
 def work(paths: list[str], model: str, ready: Barrier, done: Barrier) -> None:
     """Get ready, then do it."""
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     from lookalike.decode import decode
     from lookalike.descriptors.pdq import hash_with_quality
     from lookalike.descriptors.runtime import onnx_runtime
@@ -47,6 +46,7 @@ def work(paths: list[str], model: str, ready: Barrier, done: Barrier) -> None:
 def main() -> None:
     paths, cores = files_of(sys.argv[1]), available_cores()
     context = multiprocessing.get_context("spawn")
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # for the others, as in worker processes
     ready, done = context.Barrier(cores + 1), context.Barrier(cores + 1)
     for core in range(cores):
         context.Process(target=work, args=(paths[core::cores], sys.argv[2], ready, done)).start()

@@ -23,7 +23,7 @@ COMMIT_SECONDS = 2.0
 
 Progress = Callable[[IndexReport], None]
 
-Claim: TypeAlias = "Future[dict[bytes, Content]]"
+Claim: TypeAlias = Future[dict[bytes, Content]]
 """What becomes of a parcel's contents, by hash: there when the parcel is described."""
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lookalike.workers.line import BROKEN
 from lookalike.workers.process import TICK, Worker, WorkerLostError
 
-if TYPE_CHECKING:  # loaded where it is needed: a worker needs it not
+if TYPE_CHECKING:  # loaded where it is needed: a worker does not need it
     from concurrent.futures import Future
 
 __all__ = ["Workers", "available_cores"]
